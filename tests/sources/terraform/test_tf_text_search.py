@@ -8,7 +8,7 @@ import pytest
 
 from passrole_checks.sources.terraform import load
 from passrole_checks.sources.terraform.modules.module import Module
-from passrole_checks.sources.terraform.policies.text_search import document_search, each_text_of
+from passrole_checks.sources.terraform.policies.text_search import document_search, each_text
 
 MAIN = r"""
 locals {
@@ -54,7 +54,7 @@ def evaluated_arguments(folder: Path, expression: str, name: str = "main.tf", ma
     def inspect(root: Module) -> None:
         search, block = document_search(), root.folder.modules["m"]
         texts = {argument.name: argument.source_bytes for argument in block.body.attributes}
-        each = each_text_of(root, block)
+        each = each_text(block)
         names.extend(name for name, text in texts.items() if name != "for_each" and search.may_lead(root, text, each))
 
     (folder / name).write_text(main.replace("EXPRESSION", expression), encoding="utf-8")
@@ -91,23 +91,10 @@ def test_only_what_may_lead_to_a_document_is_evaluated(tmp_path: Path, expressio
     assert evaluated_arguments(tmp_path, expression) == ["x"] * expected
 
 
-@pytest.mark.parametrize(
-    ("attribute", "expected"),
-    [
-        ("name", False),
-        ("list", False),
-        ("policy", True),
-        ("inner.name", False),
-        ("inner.policy", True),
-        ('inner["policy"].name', True),
-        ('list["policy"].name', False),
-    ],
-)
-def test_of_elements_only_the_attribute_counts(tmp_path: Path, attribute: str, expected: bool) -> None:
-    """``each.value.NAME`` leads to no document that is another attribute of the elements."""
-    inner = 'name = "x", list = ["y"], policy = jsonencode({ Statement = [] })'
-    elements = f"{{ a = {{ {inner}, inner = {{ {inner} }} }} }}"
-    expression = f"each.value.{attribute}\n  for_each = {elements}"
+@pytest.mark.parametrize(("elements", "expected"), [('["a"]', False), ("[var.plain]", False), ("[var.policy]", True)])
+def test_each_leads_to_the_elements(tmp_path: Path, elements: str, expected: bool) -> None:
+    """``each`` is what ``for_each`` refers to."""
+    expression = f"each.value\n  for_each = toset({elements})"
     assert evaluated_arguments(tmp_path, expression) == ["x"] * expected
 
 

@@ -70,7 +70,6 @@ class Module:
         self._children: dict[str, dict[str, Module] | None] = {}
         self._created_files: Mapping[str, tuple[Block, Instance]] | None = None
         self._scopes: dict[int, EvaluationScope] = {}  # those without an instance, by the identity of their source
-        self._loop_text: bytes | None = None
 
     # scopes and addresses
 
@@ -127,12 +126,6 @@ class Module:
         if self.run.budget.cut == cut or self._tries[key] >= _MAX_TRIES:  # another caller may be less deeply nested
             self._memory[key] = value
         return value
-
-    def memoize_text(self, build: Callable[[], bytes]) -> bytes:
-        """Return the text of the loop variables that the arguments of the call may use, built on first access."""
-        if self._loop_text is None:
-            self._loop_text = build()
-        return self._loop_text
 
     # names
 

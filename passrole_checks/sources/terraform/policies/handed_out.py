@@ -51,8 +51,8 @@ from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.module_trust import people_of_module, repositories_of_module
 from passrole_checks.sources.terraform.policies.statement_objects import as_statement
-from passrole_checks.sources.terraform.policies.text_search import TextSearch, each_text_of
-from passrole_checks.sources.terraform.policies.unknown_resources import HandedOutFilter
+from passrole_checks.sources.terraform.policies.text_search import TextSearch, each_text
+from passrole_checks.sources.terraform.policies.unknown_resources import HandedOutFilter, holds_no_document
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of, iterator_name
@@ -74,7 +74,8 @@ def handed_out_by(
     candidates = (
         argument
         for argument in block.body.attributes
-        if block.type == "module" or _may_be_document(module, argument, search, elements)
+        if block.type == "module"
+        or (not holds_no_document(block, argument) and _may_be_document(module, argument, search, elements))
     )
     arguments = _arguments_with(documents, module, block, candidates)
     search = search.for_nested  # to expand nested blocks for every value that may come from a file costs too much
@@ -100,7 +101,7 @@ def _arguments_with(
     search: TextSearch, module: Module, block: Block, candidates: Iterable[Attribute]
 ) -> list[Attribute]:
     """Return the arguments of a block whose values may contain what is searched for."""
-    each = each_text_of(module, block)
+    each = each_text(block)
     return [
         argument
         for argument in candidates

@@ -74,7 +74,7 @@ def documents_without_instance(module: Module, block: Block, path: str) -> list[
     """Return the policy documents of the data sources that an argument refers to, if none of these has an instance."""
     argument = block.body.get(path)
     references_ = reference_names(argument.source_bytes) if argument is not None else ()
-    names = [second for data, first, second, _ in references_ if data and first == DOCUMENT]
+    names = [name.second for name in references_ if name.is_data and name.first == DOCUMENT]
     documents = [document for name in names if (document := module.folder.data_source(DOCUMENT, name)) is not None]
     if any(module.instances(document).items for document in documents):
         return []

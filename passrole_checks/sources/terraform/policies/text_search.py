@@ -9,12 +9,11 @@ together, so that a text with one always counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, lru_cache
-from itertools import islice, takewhile
+from functools import lru_cache
 from typing import NamedTuple, cast
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Choice, Node, ObjectNode, strings_in
+from passrole_checks.iam.partial_values import Node, strings_in
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, Reference
 from passrole_checks.sources.terraform.modules.module import Module
@@ -25,11 +24,9 @@ AWS_MANAGED = ":iam::aws:policy/"
 _ESCAPE = b"\\"
 _NAME = lazy_regex(
     rb"(?<![\w.\x80-\xff-])(?P<data>data\s*\.\s*)?(?P<first>[A-Za-z_\x80-\xff][\w\x80-\xff-]*)"
-    rb"\s*\.\s*(?P<second>[A-Za-z_\x80-\xff][\w\x80-\xff-]*)"
-    rb"(?P<rest>(?:\s*(?:\[[^\]]{0,200}\]\s*)?\.\s*[A-Za-z_\x80-\xff][\w\x80-\xff-]*)*)"
+    rb"\s*\.\s*(?P<second>[A-Za-z_\x80-\xff][\w\x80-\xff-]*)(?P<index>\s*\[[^\]]{0,200}\])?"
+    rb"(?:\s*\.\s*(?P<third>[A-Za-z_\x80-\xff][\w\x80-\xff-]*))?"
 )
-_STEP = lazy_regex(rb"\[[^\]]*\]|\.\s*([A-Za-z_\x80-\xff][\w\x80-\xff-]*)")
-_REFERENCE = lazy_regex(rb"[\w-]+\s*=\s*(?:each|local|module|var)(?:\.[A-Za-z_][\w-]*)+")
 _CREATES = lazy_regex(
     rb"\b(?:Statement|(?:Not)?Action|(?:not_)?actions)\b|\\|<<"  # keys of documents, quotes within a string
     rb"|=>|[{,\n][^\S\n]*\(|\}[^\"\n}]*\"\s*[=:](?!=)"  # computed keys
@@ -47,6 +44,7 @@ _TRANSPARENT_FUNCTIONS = frozenset(
     b"signum slice sort split startswith substr sum timeadd timestamp title tobool tolist tomap tonumber toset "
     b"tostring trim trimprefix trimspace trimsuffix try upper uuid values".split()
 )
+_BETWEEN_WORDS = lazy_regex(r"[^\w:/]+")
 _VALUES = {"variable": ("type", "default"), "output": ("value",)}
 # arguments that other attributes of the same block, such as `arn` and `output`, contain
 _CONTAINED = ("name", "name_prefix", "path", "bucket", "function_name", "input", "aws_service_name", "custom_suffix")
@@ -54,13 +52,13 @@ _MAX_DEPTH = 60  # names that lead to each other
 
 
 class ReferencedName(NamedTuple):
-    """A possible reference, to a data source if ``is_data``: ``first.second`` and the name after it, with an empty text
-    before the name if that follows an index; of ``each``, variables and locals all names up to an index."""
+    """A possible reference, to a data source if ``is_data``: ``first.second.third``; ``is_indexed``: ``second[…]``."""
 
     is_data: bool
     first: str
     second: str
-    rest: tuple[str, ...] = ()
+    third: str = ""
+    is_indexed: bool = False
 
 
 class TextSearch:
@@ -76,17 +74,17 @@ class TextSearch:
         self._known: dict[tuple[str, ReferencedName], bool] = {}
         self._depth = 0  # names that are followed now
 
-    def may_lead(self, module: Module, text: bytes | None, each: EachText | None = None) -> bool:
+    def may_lead(self, module: Module, text: bytes | None, each: bytes | None = None) -> bool:
         """True if a text, or what it refers to, may contain what is searched for; so may an unknown text.
 
-        ``each``: returns the text of a name that begins with ``each``, of the block around it.
+        ``each``: the text of ``for_each`` in the block around it.
         """
         names = self._names_to_follow(text) if text is not None else None
         return names is None or any(self._follow(module, name, each) for name in names)
 
-    def _follow(self, module: Module, name: ReferencedName, each: EachText | None) -> bool:
+    def _follow(self, module: Module, name: ReferencedName, each: bytes | None) -> bool:
         if name.first == "each" and not name.is_data:
-            return each is not None and self.may_lead(module, each(name))
+            return each is not None and self.may_lead(module, each)
         if name.first == "var" and not module.address and self.reads_variables:
             module.run.variables_read.add(name.second)
         key = module.address, name
@@ -98,8 +96,7 @@ class TextSearch:
             self._depth += 1
             search = self._search_behind(name)
             known = self._known[key] = any(
-                search.may_lead(where, _part_of(text, name), each_behind)
-                for where, text, each_behind in _texts_of(module, name)
+                search.may_lead(where, text, each_behind) for where, text, each_behind in _texts_of(module, name)
             )
             self._depth -= 1
         return known
@@ -137,25 +134,19 @@ def reference_names(text: bytes) -> tuple[ReferencedName, ...]:
     """Return the possible references in a source text."""
     names: dict[ReferencedName, None] = {}
     for match in _NAME.finditer(text):
-        first, second = match["first"].decode(), match["second"].decode()
-        steps = [(step[1] or b"").decode() for step in _STEP.finditer(match["rest"])]  # empty: an index
-        is_path = first in ("each", "local", "var")
-        rest = takewhile(bool, steps) if is_path else ("" for step in takewhile(lambda step: not step, steps))
-        after = () if is_path else tuple(islice(filter(None, steps), 1))
-        names[ReferencedName(match["data"] is not None, first, second, (*rest, *after))] = None
+        first, second, third = ((match[part] or b"").decode() for part in ("first", "second", "third"))
+        names[ReferencedName(match["data"] is not None, first, second, third, match["index"] is not None)] = None
     return tuple(names)
 
 
-EachText = Callable[[ReferencedName], "bytes | None"]
-_Text = tuple[Module, bytes | None, EachText | None]  # with its module, and the texts of `each` in the block around it
+_Text = tuple[Module, "bytes | None", "bytes | None"]  # with its module, and `for_each` of the block around it
 
 
 def _texts_of(module: Module, name: ReferencedName) -> Iterator[_Text]:
     """Yield the source texts that a name refers to."""
-    folder, (_, first, second, rest) = module.folder, name
-    third = rest[-1] if rest else ""
+    folder, (_, first, second, third, indexed) = module.folder, name
     if name.is_data:
-        yield from _texts_of_block(module, folder.data_source(first, second), third, indexed=len(rest) > 1)
+        yield from _texts_of_block(module, folder.data_source(first, second), third, indexed=indexed)
     elif first == "local":
         if second in folder.locals:
             yield module, folder.locals[second].source_bytes, None
@@ -163,20 +154,13 @@ def _texts_of(module: Module, name: ReferencedName) -> Iterator[_Text]:
         yield from _texts_of_variable(module, second)
     elif first == "module":
         block = folder.modules.get(second)
-        third = "" if _names_instance(block, indexed=len(rest) > 1) else third
+        third = "" if _names_instance(block, indexed=indexed) else third
         for child in ((module.children(block) or {}) if block is not None else {}).values():
             outputs = [child.folder.outputs[third]] if third in child.folder.outputs else child.folder.outputs.values()
             for output in outputs:
                 yield from _texts_of_block(child, output)
     else:
-        yield from _texts_of_block(module, folder.resource(first, second), third, indexed=len(rest) > 1)
-
-
-def _part_of(text: bytes | None, name: ReferencedName) -> bytes | None:
-    """Return the reference to a part of a value that is a reference itself; the text of other values."""
-    if text is None or name.first not in ("local", "var") or not _REFERENCE.fullmatch(text):
-        return text
-    return b".".join((text, *(step.encode() for step in name.rest)))
+        yield from _texts_of_block(module, folder.resource(first, second), third, indexed=indexed)
 
 
 def _texts_of_variable(module: Module, name: str) -> Iterator[_Text]:
@@ -185,11 +169,9 @@ def _texts_of_variable(module: Module, name: str) -> Iterator[_Text]:
     if name in module.arguments:
         argument, scope = module.arguments[name]
         caller = cast("Module", scope.module)
-        yield caller, argument.source_bytes, None
-        if b"each" in argument.source_bytes:
-            yield caller, module.memoize_text(lambda: _text_of(scope.variables.values())), None
+        yield caller, argument.source_bytes, each_text(caller.folder.modules[module.key[-1]])
     elif not module.address and name in run.evaluated:
-        yield module, _text_of([run.evaluated[name]]), None
+        yield module, _text_of(run.evaluated[name]), None
     elif not module.address and name in run.values:
         given = run.values[name]  # that of an option has no source text of its own
         is_written = given.source.data and (block is None or given.source is not block.source)
@@ -207,7 +189,7 @@ def _texts_of_block(module: Module, block: Block | None, name: str = "", *, inde
     files of its folder if it is merged from several blocks."""
     if block is None:
         return
-    each = _each_text(block)
+    each = each_text(block)
     names = _VALUES.get(block.type)
     if name and names is None and not _names_instance(block, indexed=indexed):
         names = (name, *_CONTAINED, *((ENTITIES[block.labels[0]].name,) if block.labels[0] in ENTITIES else ()))
@@ -221,47 +203,18 @@ def _texts_of_block(module: Module, block: Block | None, name: str = "", *, inde
         yield from ((module, parsed.source.data, each) for parsed in module.folder.files)
 
 
-def _each_text(block: Block) -> EachText | None:
-    """Return the source text of ``for_each``, for each name; None if a block has none."""
-    argument = block.body.get("for_each") if block.type in ("resource", "data") else None
-    return (lambda name: argument.source_bytes) if argument is not None else None
+def each_text(block: Block) -> bytes | None:
+    """Return the source text of ``for_each``; None if a block has none."""
+    argument = block.body.get("for_each")
+    return argument.source_bytes if argument is not None else None
 
 
-def each_text_of(module: Module, block: Block) -> EachText | None:
-    """Return what ``each`` is in the instances of a block, as texts of its values; None if it has no ``for_each``."""
-    if block.body.get("for_each") is None:
-        return None
-
-    @cache
-    def text_of_name(name: ReferencedName) -> bytes | None:
-        instances = module.instances(block).items
-        values = [instance.variables["each"] for instance in instances if "each" in instance.variables]
-        if len(values) < len(instances):
-            return None
-        for step in (name.second, *name.rest):
-            values = [inner for value in values for inner in _attribute_of(value, step)]
-        return _text_of(values)
-
-    return text_of_name
-
-
-def _attribute_of(value: Node, name: str) -> Iterator[Node]:
-    """Yield an attribute of a value; if that cannot be decided, the value."""
-    if isinstance(value, Choice):
-        for _, option in value.options:
-            yield from _attribute_of(option, name)
-    elif isinstance(value, ObjectNode) and all(entry.key.literal is not None for entry in value.entries):
-        yield from (entry.value for entry in value.entries if entry.key.literal == name)
-    else:
-        yield value
-
-
-def _text_of(values: Iterable[Node]) -> bytes:
-    """Return the strings in values as a source text; a backslash, which may be anything, if one has quotes or is a
-    reference."""
+def _text_of(value: Node) -> bytes:
+    """Return the words of the strings in a value as a source text; a backslash, which may be anything, if one is a
+    reference or may continue a quoted key of another string."""
     texts: list[str] = []
-    for string in (string for value in values for string in strings_in(value)):
+    for string in strings_in(value):
         texts.append(str(string))
-        if isinstance(string, (Encoded, Reference)) or '"' in texts[-1]:
+        if isinstance(string, (Encoded, Reference)) or "\\" in texts[-1] or texts[-1].count('"') % 2:
             return _ESCAPE
-    return "\0".join(texts).encode()
+    return _BETWEEN_WORDS.sub(" ", "\0".join(texts)).encode()

@@ -27,6 +27,11 @@ _POLICY = b"aws_iam_policy"  # data sources that are a document or have one
 DOCUMENT = "aws_iam_policy_document"
 _TEMPLATES = ("template_file", "local_file")
 _OWN_PROVIDERS = ("aws_", "awscc_")
+# arguments of these providers that identify or measure something
+_NO_DOCUMENT = lazy_regex(
+    r"(?:.*_)?(?:arns?|cidr_blocks?|class|count|days|ids?|names?|periods?|port|role|size|tags|threshold|type)"
+    r"|name_prefix|(?:alarm|ok)_actions|cidr_ipv[46]|datapoints_to_alarm|dimensions"
+)
 
 
 def may_attach_managed_policies(block: Block) -> bool:
@@ -36,6 +41,11 @@ def may_attach_managed_policies(block: Block) -> bool:
         or b"polic" in block.source_bytes.lower()
         or AWS_MANAGED.encode() in block.source_bytes
     )
+
+
+def holds_no_document(block: Block, argument: Attribute) -> bool:
+    """True if an argument of an AWS resource cannot be a policy document by its name."""
+    return block.labels[0].startswith(_OWN_PROVIDERS) and _NO_DOCUMENT.fullmatch(argument.name) is not None
 
 
 class HandedOutFilter(TextSearch):
@@ -93,10 +103,12 @@ def _names_to_follow(source_text: bytes, files: _Calls) -> tuple[ReferencedName,
         return None
     names: list[ReferencedName] = []
     for name in reference_names(source_text):
-        if name.is_data and (name.first == DOCUMENT or (name.first, name.rest[-1:]) == ("aws_iam_policy", ("policy",))):
+        if name.is_data and (name.first == DOCUMENT or (name.first, name.third) == ("aws_iam_policy", "policy")):
             return None
         if name.first in (_TEMPLATES if name.is_data else ("var", "local", "module", "terraform_data")):
-            names.append(name._replace(rest=()) if name.first in ("terraform_data", *_TEMPLATES) else name)
+            names.append(
+                name._replace(third="", is_indexed=False) if name.first in ("terraform_data", *_TEMPLATES) else name
+            )
     return tuple(names)
 
 
