@@ -232,7 +232,9 @@ def _may_hold_document(module: Module, block: Block, search: HandedOutFilter, it
 def _may_be_document(module: Module, argument: Attribute, search: HandedOutFilter, iterators: tuple[str, ...]) -> bool:
     if argument.name in ("for_each", "iterator", "labels"):
         return False
-    uses_element = any(f"{name}.".encode() in argument.source_bytes for name in iterators)
+    # many loops make tags of elements; a tag has no braces or quotes (Tagging AWS Resources User Guide, "Best practices
+    # and strategies": tag naming limits and requirements)
+    uses_element = argument.name != "tags" and any(f"{name}.".encode() in argument.source_bytes for name in iterators)
     return uses_element or search.may_hand_out(module, argument)
 
 

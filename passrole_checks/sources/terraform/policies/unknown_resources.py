@@ -29,7 +29,7 @@ _TEMPLATES = ("template_file", "local_file")
 _OWN_PROVIDERS = ("aws_", "awscc_")
 # arguments of these providers that identify or measure something
 _NO_DOCUMENT = lazy_regex(
-    r"(?:.*_)?(?:arns?|cidr_blocks?|class|count|days|ids?|names?|periods?|port|role|size|tags|threshold|type)"
+    r"(?:.*_)?(?:arns?|cidr_blocks?|class|count|days|ids?|names?|periods?|port|role|size|threshold|type)"
     r"|name_prefix|(?:alarm|ok)_actions|cidr_ipv[46]|datapoints_to_alarm|dimensions"
 )
 
