@@ -3,7 +3,7 @@
 Tiers: ``pytest`` runs everything but the tests marked ``nightly``; ``pytest -m "not slow"`` leaves out the folders and
 files in ``SLOW`` and the tests marked ``slow``.
 
-Profiles: ``ci`` runs as many examples as each test asks for, ``dev`` a tenth of them, ``nightly`` ten times as many.
+Profiles: ``nightly`` runs ten times as many examples as a test asks for, ``ci`` half of them, ``dev`` a tenth.
 ``--hypothesis-profile`` or the environment variable ``HYPOTHESIS_PROFILE`` selects one; without them it is ``dev``
 where slow tests are left out, and ``ci`` otherwise. Tests scale their number of examples with ``profiles.examples``.
 
@@ -49,7 +49,7 @@ _NO_SECOND_READER = pytest.mark.skip(reason="python-hcl2 is not installed here, 
 
 os.environ["PASSROLE_CHECKS_CACHE_DIR"] = ""
 os.environ["PASSROLE_CHECKS_DEBUG"] = "1"
-for _name, _examples in (("dev", 10), ("ci", 100), ("nightly", 1000)):  # the machine may be busy: no deadlines
+for _name, _examples in (("dev", 10), ("ci", 50), ("nightly", 1000)):  # the machine may be busy: no deadlines
     settings.register_profile(_name, max_examples=_examples, deadline=None)
 
 

@@ -2,7 +2,7 @@
 
 What one side says and the other contradicts is a bug of one of them. Those of iam-simulate, and what AWS leaves open,
 are in disagreements.toml, each with an example; all else fails, with the smallest case that shows it.
-``SECOND_OPINION_PARTS=100`` makes the run longer.
+``SECOND_OPINION_PARTS=100`` makes the nightly run longer.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ else:
 TABLE: list[Json] = tomllib.loads(Path(__file__).with_name("disagreements.toml").read_text("utf-8"))["disagreement"]
 PART = 100  # cases, of 8 requests each
 PARTS = int(os.environ.get("SECOND_OPINION_PARTS", "12"))  # more of them in a longer run
+OFTEN = range(3)  # those of each run
+SELDOM = [pytest.param(part, marks=pytest.mark.nightly) for part in range(len(OFTEN), PARTS)]
 
 
 def unexplained(simulator: Simulator, asked: Case, view: str) -> bool:
@@ -64,7 +66,7 @@ def disagreements(simulator: Simulator, cases: list[Case]) -> list[str]:
     return list(found.values())
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", [*OFTEN, *SELDOM])
 def test_thousands_of_requests(simulator: Simulator, part: int) -> None:
     """iam-simulate agrees with every certain answer of this package about a request."""
     cases = [case(Random(seed)) for seed in range(part * PART, (part + 1) * PART)]
@@ -82,7 +84,7 @@ def test_what_hypothesis_thinks_of(simulator: Simulator, random: Random) -> None
     assert not disagreements(simulator, [case(random)])
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", [*OFTEN, *SELDOM])
 def test_cannot_be_told_has_a_reason(part: int) -> None:
     """A request is answered with yes or no unless something in the policies really depends on what is not known."""
     for seed in range(part * PART, (part + 1) * PART):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -131,12 +132,17 @@ def test_a_folder_deeper_than_python_recurses_is_scanned_with_a_cache(
     monkeypatch.setenv("PASSROLE_CHECKS_CACHE_DIR", str(tmp_path / "cache"))
     (tmp_path / "code").mkdir()
     monkeypatch.chdir(tmp_path / "code")
-    folder = "/".join(["d"] * 700)
+    folder = "/".join(["d"] * 350)
     os.makedirs(folder)
     Path(folder, "t.yaml").write_text("Resources:\n  A: {Type: AWS::IAM::Role, Properties: {}}\n")
-    first = main(["scan", "."]), capsys.readouterr()
-    assert first[0] == 0
-    assert (main(["scan", "."]), capsys.readouterr()) == first
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(500)  # of which less than half is used before the scan; paths take quadratic time
+    try:
+        first = main(["scan", "."]), capsys.readouterr()
+        assert first[0] == 0
+        assert (main(["scan", "."]), capsys.readouterr()) == first
+    finally:
+        sys.setrecursionlimit(usual)
 
 
 def test_a_git_folder_that_leads_outside_is_not_read_for_the_cache() -> None:

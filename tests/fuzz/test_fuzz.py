@@ -15,11 +15,11 @@ from fuzzing import running
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARES = {  # seed and samples of one process; nightly runs 40 seeds with all targets
-    "files": (101, 160, ("scan", "required")),
-    "versions": (102, 140, ("diff", "suggest", "inputs")),
-    "evaluation": (103, 140, ("functions", "policies", "document")),
-    "others": (104, 240, ("configuration", "baseline", "bundle")),
-    "program": (107, 320, ("command", "repository", "logs", "adapters")),
+    "files": (101, 80, ("scan", "required")),
+    "versions": (102, 70, ("diff", "suggest", "inputs")),
+    "evaluation": (103, 70, ("functions", "policies", "document")),
+    "others": (104, 120, ("configuration", "baseline", "bundle")),
+    "program": (107, 160, ("command", "repository", "logs", "adapters")),
 }
 
 

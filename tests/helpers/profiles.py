@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-_USUAL = 100  # examples of a test that asks for no number, in the profile "ci"
+_USUAL = 100  # examples of a test that asks for no number; the profiles have a multiple of it
 
 
 def examples(count: int) -> int:
-    """Return the number of examples for the current profile, given the one for the profile ``ci``."""
+    """Return the number of examples for the current profile, given the number that a test asks for."""
     return max(2, count * settings().max_examples // _USUAL)

@@ -1,7 +1,8 @@
 """The action, as it is shipped and as the pages say to use it, run from end to end in act (nektos), without Docker.
 
 GitHub is the stand-in of tests/helpers/github_fake; the actions of others are stand-ins that do the one thing needed
-here. What is installed comes from the package index.
+here. What is installed comes from the package index, in each run of ``test_a_scan_uploads_all_findings`` and once for
+all others.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -33,7 +35,7 @@ WIDENED = {"verdict": "findings", "new": "0", "worse": "1", "fixed": "0"}  # the
 SHORT, SIMPLE, TARGET, FIRST, SECOND, CODE_SCANNING, SCAN = workflows()
 
 STAND_INS = {  # of the actions of others: what each does with its inputs
-    "actions/setup-python": ('echo "python-path=$(command -v python3)" >> "$GITHUB_OUTPUT"', ("python-path",)),
+    "actions/setup-python": ('echo "python-path=$FIRST_PYTHON" >> "$GITHUB_OUTPUT"', ("python-path",)),
     "actions/upload-artifact": ('mkdir "$STAND_INS/$IN_NAME" && cp -- "$IN_PATH" "$STAND_INS/$IN_NAME"', ()),
     "github/codeql-action/upload-sarif": (
         'cp -- "$IN_SARIF_FILE" "$STAND_INS/$IN_CATEGORY.uploaded"\n'
@@ -83,8 +85,8 @@ class Ran:
 class Runner:
     """Runs workflows in act on a copy of a repository."""
 
-    def __init__(self, act: str, folder: Path, released: Path) -> None:
-        self.act, self.folder, self.released = act, folder, released
+    def __init__(self, act: str, folder: Path, released: Path, python: Path) -> None:
+        self.act, self.folder, self.released, self.python = act, folder, released, python
         self.stand_ins = folder / "stand-ins"
         self.local = {f"{OURS}@{COMMIT}": released}
         texts = [ACTION.read_text("utf-8"), *(one.text for one in workflows())]
@@ -114,6 +116,7 @@ class Runner:
             "GITHUB_REPOSITORY": "octo-org/infra",
             "STAND_INS": str(self.stand_ins),
             "TRAP": str(trap),
+            "FIRST_PYTHON": str(self.python),
             "PIP_CACHE_DIR": str(self.released.parent / "pip"),
             **more,
         }
@@ -136,10 +139,10 @@ def fake() -> Iterator[GitHubFake]:
 
 
 @pytest.fixture
-def runner(tool: Tool, tmp_path: Path, released: Path) -> Runner:
+def runner(tool: Tool, tmp_path: Path, released: Path, prepared_python: Path) -> Runner:
     folder = tmp_path / "runner"
     folder.mkdir()
-    return Runner(tool("act"), folder, released)
+    return Runner(tool("act"), folder, released, prepared_python / "python3")
 
 
 @dataclass
@@ -324,6 +327,7 @@ def test_a_plan_is_commented_at_its_source(runner: Runner, change: Change, fake:
 
 def test_a_scan_uploads_all_findings(runner: Runner, change: Change, fake: GitHubFake) -> None:
     """Without a pull request, the findings of the checked-out commit are uploaded for it, and nothing is posted."""
+    runner.python = Path(sys.executable)
     payload = {"ref": "refs/heads/main", "repository": {"full_name": "octo-org/infra"}}
     token = fake.tokens["read_only"].value
     ran = runner.run(SCAN, change.repository.folder, "push", payload, fake.url, token)

@@ -30,8 +30,9 @@ def source(repository: Repository, released: Path, tmp_path: Path, capsys: pytes
     return Repository(copied, capsys)
 
 
-def job(tool: Tool, repository: Repository, variables: dict[str, str]) -> tuple[int, str]:
-    """Run the job "passrole" in a clone; its exit status and what it said."""
+def job(tool: Tool, repository: Repository, variables: dict[str, str], path: str = "") -> tuple[int, str]:
+    """Run the job "passrole" in a clone, with ``path`` before the other folders of programs; its exit status and what
+    it said."""
     shutil.copy(TEMPLATE, repository.folder / "template.yml")
     (repository.folder / ".gitlab-ci.yml").write_text("include:\n  - local: template.yml\n", "utf-8")
     command = [tool("gle"), "--ignore-docker"]
@@ -39,6 +40,7 @@ def job(tool: Tool, repository: Repository, variables: dict[str, str]) -> tuple[
         command += ["--var", f"{name}={value}"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CI_", "GITHUB_"))}
     environment = {**kept, "HOME": str(repository.folder.parent), "TRAP": str(repository.folder.parent / "trap")}
+    environment["PATH"] = f"{path}:{environment['PATH']}" if path else environment["PATH"]
     done = subprocess.run(
         [*command, "passrole"], cwd=repository.folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -46,7 +48,9 @@ def job(tool: Tool, repository: Repository, variables: dict[str, str]) -> tuple[
 
 
 @pytest.mark.parametrize("planted", [False, True])
-def test_a_merge_request_is_reviewed(tool: Tool, repository: Repository, source: Repository, planted: bool) -> None:
+def test_a_merge_request_is_reviewed(
+    tool: Tool, repository: Repository, source: Repository, prepared_python: Path, planted: bool
+) -> None:
     """A widened default fails the job, and the Code Quality report of all findings of the head is there; a link that
     the merge request has ``planted`` in its place changes nothing."""
     commit = source.commit({})
@@ -67,7 +71,7 @@ def test_a_merge_request_is_reviewed(tool: Tool, repository: Repository, source:
         "PASSROLE_SOURCE": str(source.folder),
         "PASSROLE_COMMIT": commit,
     }
-    status, said = job(tool, repository, variables)
+    status, said = job(tool, repository, variables, path=str(prepared_python))
     assert status == 1, said
     assert not (repository.folder.parent / "trap").exists()
     assert POLICY in said and "any-role" in said

@@ -145,7 +145,7 @@ def test_changes_of_linked_roots(repository: Reviews, capsys: pytest.CaptureFixt
     check_changes(1, 4, repository, capsys)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("seed", range(2, 8))
 def test_many_changes_of_linked_roots(seed: int, repository: Reviews, capsys: pytest.CaptureFixture[str]) -> None:
     check_changes(seed, 15, repository, capsys)

@@ -46,7 +46,7 @@ def test_random_changes(seed: int, repository: Reviews, monkeypatch: pytest.Monk
     check(seed, repository, monkeypatch, changes=6)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("seed", range(100, 104))
 def test_many_random_changes(seed: int, repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reports are equal after random changes to files that refer to each other."""
