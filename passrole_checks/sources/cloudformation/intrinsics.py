@@ -34,6 +34,7 @@ from passrole_checks.sources.cloudformation.parameters import Parameters
 from passrole_checks.sources.cloudformation.references import TemplateReferences
 from passrole_checks.sources.cloudformation.strings import (
     MAX_EXPRESSION,
+    SubPiece,
     advance,
     as_text,
     concatenate,
@@ -207,7 +208,7 @@ class Evaluator:
         text = (
             StringNode((node.value,), at) if layout is None else StringNode((node.value,), at, (layout[:2],), layout[2])
         )
-        text = mark_foreign_placeholders(text, self.template.loop_variables)
+        text = mark_foreign_placeholders(text, self.template.placeholders)
         return replace(text, defaults=loop_defaults(node)) if loop_defaults(node) else text
 
     # Each function returns None if it is malformed.
@@ -234,28 +235,35 @@ class Evaluator:
             return None
         return self.references.attribute(known_words[0], ".".join(known_words[1:]), at)
 
-    def _sub(self, argument: yaml.Node, at: Position) -> Node | None:
+    def sub_text(
+        self, argument: yaml.Node, at: Position
+    ) -> tuple[yaml.ScalarNode, list[SubPiece], dict[str, Node]] | None:
+        """Return the text of ``Fn::Sub``, its pieces, and the values of its references by name; None if malformed."""
         variables: dict[str, yaml.Node] = {}
         if isinstance(argument, yaml.SequenceNode) and len(argument.value) == 2:
             argument, table = argument.value
             variables = {key.value: value for key, value in entries(table)}
         if not isinstance(argument, yaml.ScalarNode) or intrinsic_call(argument):
             return None
-        source = argument.value
-        layout = self.template.layout(argument) if source.lstrip().startswith(("{", "[")) else None
+        pieces = list(parse_sub(argument.value))
+        values: dict[str, Node] = {}
+        for name in (piece.value for piece in pieces if piece.reference):
+            if name not in values:
+                values[name] = self.node(variables[name]) if name in variables else self._placeholder(name, at)
+        return argument, pieces, values
+
+    def _sub(self, argument: yaml.Node, at: Position) -> Node | None:
+        found = self.sub_text(argument, at)
+        if found is None:
+            return None
+        written, pieces, known = found
+        source = written.value
+        layout = self.template.layout(written) if source.lstrip().startswith(("{", "[")) else None
         nodes: list[Node] = []
         starts: list[tuple[int, int]] = []
-        values: dict[str, Node] = {}
-        for piece in parse_sub(source):
-            if not piece.reference:
-                value: Node = StringNode((piece.value,), at, defaults=loop_defaults(argument))
-            elif piece.value in variables:
-                if piece.value not in values:
-                    values[piece.value] = self.node(variables[piece.value])
-                value = values[piece.value]
-            else:
-                value = self._placeholder(piece.value, at)
-            nodes.append(value)
+        for piece in pieces:
+            literal = StringNode((piece.value,), at, defaults=loop_defaults(written))
+            nodes.append(known[piece.value] if piece.reference else literal)
             if layout:
                 starts.append(advance(source, piece.offset, layout[:2], layout[2]))
         indent = layout[2] if layout else 0

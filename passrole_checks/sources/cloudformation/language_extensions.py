@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import yaml
 
-from passrole_checks.iam.partial_values import Const, ListNode, StringNode
+from passrole_checks.iam.partial_values import Const, ListNode, StringNode, unresolved_node
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.strings import as_text
 from passrole_checks.sources.cloudformation.template import (
@@ -53,7 +53,9 @@ def expand_loops(template: Template) -> None:
         else (key, value)
         for key, value in template.root.value
     ]
-    template.loop_variables = frozenset(loops.open)
+    reason, at = "the collection of its loop is unknown", template.position(template.root)
+    unknown = {name: unresolved_node(name, at, reason) for name in loops.open}
+    template.placeholders = {**template.placeholders, **unknown}
     template.replace(with_content(template.root, pairs))
 
 

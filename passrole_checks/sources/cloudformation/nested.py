@@ -2,13 +2,15 @@
 
 Sources: AWS CloudFormation Template Reference, AWS::CloudFormation::Stack (``TemplateURL``, ``Parameters``, outputs as
 ``Outputs.Name``); AWS CLI Command Reference, "cloudformation package" (a local path in TemplateURL is relative to the
-template); AWS SAM Developer Guide, AWS::Serverless::Application (``Location`` is a URL, a path or an object); AWS CDK
-API Reference, ``aws_cloudformation_stack`` metadata ``aws:asset:path`` with ``aws:asset:property``.
+template); Amazon S3 User Guide, "Virtual hosting of general purpose buckets" (the bucket is in the host, or the first
+word of the path); AWS SAM Developer Guide, AWS::Serverless::Application (``Location`` is a URL, a path or an object);
+AWS CDK API Reference, ``aws_cloudformation_stack`` metadata ``aws:asset:path`` with ``aws:asset:property``.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import nullcontext
 from dataclasses import field, replace
@@ -19,6 +21,7 @@ from typing import Protocol
 import yaml
 
 from passrole_checks.errors import InputError
+from passrole_checks.files import unsaved_texts
 from passrole_checks.files.safe_read import OutsideError
 from passrole_checks.iam import partial_values
 from passrole_checks.iam.fast_dataclass import dataclass
@@ -65,6 +68,7 @@ STACK, APPLICATION = "AWS::CloudFormation::Stack", "AWS::Serverless::Application
 _LOCATION = {STACK: "TemplateURL", APPLICATION: "Location"}
 _WORDS = {STACK: "nested stack", APPLICATION: "nested application"}
 _ELSEWHERE = lazy_regex(r"^[A-Za-z][A-Za-z0-9+.-]+:|\{\{|\$\{|\x00")  # a URL or a placeholder
+_URL = lazy_regex(r"(?:https?://)?(?P<host>[^/]*)/(?P<path>[^?#]*)(?:[?#].*)?", re.DOTALL)
 _NAME = lazy_regex(r"[\w+=,.@-]+")  # of a user, group or role
 _OUTER_REFERENCE = lazy_regex(r"\$\{\.\./([A-Za-z0-9.]+)\}")
 
@@ -251,7 +255,7 @@ class NestedStacks:
         read."""
         kind = type_of(resource) or ""
         context = self.context
-        location = _location(resource, _LOCATION[kind], context.path) if context is not None else None
+        location = self._location(resource, _LOCATION[kind], context.path) if context is not None else None
         if context is None or location is None or _ELSEWHERE.search(location):
             return self._refuse(resource, stack, "is not available", location or "")
         displayed = location if len(location) <= 80 else location[:79] + "…"
@@ -289,6 +293,30 @@ class NestedStacks:
             return None
         return self.make_reader(template, inner)
 
+    def _location(self, resource: yaml.Node, name: str, template: Path) -> str | None:
+        """Return the path of a nested template as written, or of the CDK asset; None if it is not a string.
+
+        Of a URL with parameters, it is the path of the local file whose path ends the URL. That begins in the folder of
+        the template or in one around it, within the boundary.
+        """
+        metadata = child(resource, "Metadata")
+        asset = scalar(child(metadata, "aws:asset:path"))
+        if asset and scalar(child(metadata, "aws:asset:property")) == name:
+            return asset
+        url = child(resource, "Properties", name)
+        literal = find_asset(template, url) or scalar(url) or None
+        if literal is not None or url is None or intrinsic_call(url) is None:
+            return literal
+        with self.evaluator.isolated(open_defaults=True):
+            value = self.evaluator.node(url)
+        written = "".join(part if isinstance(part, str) else "\0" for part in getattr(value, "parts", ()))
+        address = _URL.fullmatch(written)
+        paths = [address["path"]] if address is not None and "\0" in written else []
+        if paths and address is not None and address["host"].startswith("s3"):
+            paths.append(paths[0].partition("/")[2])
+        ends = (path.rpartition("\0")[2].strip("/") for path in paths)
+        return next(filter(None, (_around(template.parent, end) for end in ends if end)), None)
+
     def _refuse(self, resource: yaml.Node, stack: str, reason: str, subject: str = "") -> TemplateReader | None:
         line = self.template.line_of(child(resource, "Properties") or resource)
         file, reason = self.template.file_of(resource), f"{stack}: {_WORDS[type_of(resource) or '']} template {reason}"
@@ -321,15 +349,14 @@ class NestedStacks:
                 yield self.evaluator.node(node)
 
 
-def _location(resource: yaml.Node, name: str, template: Path) -> str | None:
-    """Return the path of a nested template as written, or of the CDK asset; None if it is not a string."""
-    metadata = child(resource, "Metadata")
-    if scalar(child(metadata, "aws:asset:property")) == name:
-        asset = scalar(child(metadata, "aws:asset:path"))
-        if asset:
-            return asset
-    node = child(resource, "Properties", name)
-    return find_asset(template, node) or scalar(node) or None
+def _around(folder: Path, path: str) -> str | None:
+    """Return the file of a path that begins in a folder or in one around it, relative to the folder."""
+    for start in (folder, *folder.parents):
+        if not current_boundary().allows(start / path):
+            return None
+        if unsaved_texts.is_file(start / path):
+            return os.path.relpath(start / path, folder)
+    return None
 
 
 def _moved_to(node: Node, at: Position) -> Node:

@@ -377,7 +377,7 @@ class PolicyReader:
         """Read the template of a stack set if it is in this file: its policies belong to the stack set."""
         node = child(properties, "TemplateBody") or child(properties, "TemplateURL")
         try:
-            template = read_template_body(self.template, properties, resource.address)
+            template = read_template_body(self.evaluator, properties, resource.address)
         except InputError as error:
             # PyYAML reports the line behind a text that ends too early; lines of a text with escapes are its own
             first, last = self.template.line_of(node or properties), (node or properties).end_mark.line + 1

@@ -7,7 +7,7 @@ Template Reference, "Return values" of each resource type.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Protocol
 
 import yaml
@@ -119,8 +119,8 @@ class TemplateReferences:
         if name in self.template.parameters:
             when, open_default = self.evaluation.when, self.evaluation.open_defaults
             return self.parameters.value(name, at, when, open_default=open_default)
-        if name in self.template.loop_variables:
-            return unresolved_node(name, at, "the collection of its loop is unknown")
+        if name in self.template.placeholders:
+            return replace(self.template.placeholders[name], at=at)
         logical_id, _, rest = name.partition(".")
         resource_type = self.type_of(logical_id)
         if resource_type is None:

@@ -9,40 +9,41 @@ parameters of one group of instances, the others have the values of the stack se
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 
 import yaml
 
 from passrole_checks.iam.partial_values import Node, StringNode, Unresolved, map_strings, unresolved_node
+from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.pseudo_parameters import given_to_stack_set
 from passrole_checks.sources.cloudformation.stack_values import NestedStackCall, ParameterArgument
+from passrole_checks.sources.cloudformation.strings import as_text
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar
 from passrole_checks.sources.model.configuration import AttachedPolicy, ResourceDefinition
 from passrole_checks.sources.model.embedded_template import with_overrides
 
 
-def read_template_body(template: Template, properties: yaml.Node, address: str) -> Template | None:
+def read_template_body(evaluator: Evaluator, properties: yaml.Node, address: str) -> Template | None:
     """Return the template in the ``TemplateBody`` of a stack set; None unless it is in the file: verbatim, or as JSON.
 
     Positions are those in the file; in JSON that is not stored verbatim, such as a string with escapes, that of the
-    string. Parameters get the stack set's literal ``Parameters``; those with other values lose their defaults.
-    Overridden ones have the value of the stack set or that of a group. ``address``: the logical id of the stack set.
-    Raises :class:`InputError` if the text is not a template.
+    string. ``${Name}`` in a text of ``Fn::Sub`` has the value of the outer template. Parameters get the stack set's
+    literal ``Parameters``; those with other values lose their defaults. Overridden ones have the value of the stack set
+    or that of a group. ``address``: the logical id of the stack set. Raises :class:`InputError` if the text is not a
+    template.
     """
-    node = child(properties, "TemplateBody")
-    if not isinstance(node, yaml.ScalarNode) or intrinsic_call(node) is not None:
-        return None
-    layout = template.layout(node)
-    if layout is None and not _is_json_object(node.value):
+    template = evaluator.template
+    node, values = _written_body(evaluator, child(properties, "TemplateBody"))
+    layout = template.layout(node) if node is not None else None
+    if node is None or (layout is None and not _is_json_object(node.value)):
         return None
     line, column, _ = layout or (1, 1, 0)
-    if layout is None:
-        text = node.value
-    elif node.style in ("|", ">"):  # the lines keep their indentation, and so their columns
+    text = node.value if layout is None else " " * (column - 1) + node.value
+    if layout is not None and node.style in ("|", ">"):  # the lines keep their indentation, and so their columns
         last = line + node.value.rstrip("\n").count("\n")
         text = "\n".join(template.lines[line - 1 : last]) + "\n"
-    else:
-        text = " " * (column - 1) + node.value
+    text = text.replace("${!", "${") if values else text
     arguments = _arguments(properties)
     literals = {name: value for name, value in arguments.items() if value is not None}
     base = {name: StringNode((value,), template.position(node)) for name, value in literals.items()}
@@ -56,12 +57,33 @@ def read_template_body(template: Template, properties: yaml.Node, address: str) 
         call if overridden else None,
         None if layout is not None else template.position(node),
     )
-    for name in arguments.keys() - literals.keys():
-        declared = inner.parameters.get(name)
+    inner.placeholders = values
+    _remove_defaults(inner, arguments.keys() - literals.keys())
+    return inner
+
+
+def _remove_defaults(template: Template, names: Iterable[str]) -> None:
+    for name in names:
+        declared = template.parameters.get(name)
         rows = [entry for entry in entries(declared) if entry[0].value != "Default"]
         if declared is not None:
-            inner.parameters[name] = yaml.MappingNode(declared.tag, rows, declared.start_mark, declared.end_mark, True)
-    return inner
+            without = yaml.MappingNode(declared.tag, rows, declared.start_mark, declared.end_mark, True)
+            template.parameters[name] = without
+
+
+def _written_body(evaluator: Evaluator, node: yaml.Node | None) -> tuple[yaml.ScalarNode | None, dict[str, StringNode]]:
+    """Return the text of a template, and the values of its placeholders if it is that of ``Fn::Sub``; None for no
+    text."""
+    function = intrinsic_call(node) if node is not None else None
+    if node is None or function is None:
+        return (node if isinstance(node, yaml.ScalarNode) else None), {}
+    at = evaluator.template.position(node)
+    found = evaluator.sub_text(function[1], at) if function[0] == "Fn::Sub" else None
+    if found is None:
+        return None, {}
+    return found[0], {
+        name: as_text(value) or unresolved_node(name, at, "not a string") for name, value in found[2].items()
+    }
 
 
 def _is_json_object(text: str) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import yaml
 
@@ -354,21 +354,22 @@ def _written_parts(node: yaml.Node, unknown: Unresolved) -> Iterator[Part]:
         yield unknown
 
 
-def mark_foreign_placeholders(text: StringNode, loop_variables: frozenset[str]) -> StringNode:
+def mark_foreign_placeholders(text: StringNode, placeholders: Mapping[str, StringNode]) -> StringNode:
     """Return a text of one literal part with each placeholder of another tool as an unresolved part.
 
-    ``loop_variables`` are those of loops with an unknown collection, ``${Name}`` and ``&{Name}``.
+    ``placeholders``: the values of ``${Name}`` and ``&{Name}`` that CloudFormation inserts into any text.
     """
     literal = text.parts[0]
     assert isinstance(literal, str)
-    pattern = _FOREIGN
-    if loop_variables:
-        names = "|".join(map(re.escape, sorted(loop_variables)))
-        pattern = re.compile(rf"{_FOREIGN.pattern}|[$&]\{{(?P<loop>{names})\}}")
-    elif "{" not in literal:
+    if "{" not in literal:
         return text
+    pattern = _FOREIGN
+    if placeholders:
+        names = "|".join(map(re.escape, sorted(placeholders)))
+        pattern = re.compile(rf"{_FOREIGN.pattern}|[$&]\{{(?P<name>{names})\}}")
     parts: list[Part] = []
     starts: list[tuple[int, int]] = []
+    defaults = dict.fromkeys(text.defaults)
     done = 0
 
     def add(part: Part, offset: int) -> None:
@@ -379,19 +380,19 @@ def mark_foreign_placeholders(text: StringNode, loop_variables: frozenset[str]) 
 
     for match in pattern.finditer(literal):
         add(literal[done : match.start()], done)
-        add(_unresolved(match), match.start())
+        inserted = placeholders.get(match["name"]) if placeholders else None
+        for part in inserted.parts if inserted is not None else (_unresolved(match.group()),):
+            add(part, match.start())
+        defaults.update(dict.fromkeys(inserted.defaults if inserted is not None else ()))
         done = match.end()
     if not parts:
         return text
     add(literal[done:], done)
-    return StringNode(tuple(parts) if starts else join(parts), text.at, tuple(starts), text.indent, text.defaults)
+    return StringNode(tuple(parts) if starts else join(parts), text.at, tuple(starts), text.indent, tuple(defaults))
 
 
-def _unresolved(found: re.Match[str]) -> Unresolved:
-    """Return the unresolved part for a matched placeholder."""
-    if "loop" in found.re.groupindex and found["loop"] is not None:
-        return Unresolved(found["loop"], reason="the collection of its loop is unknown")
-    words = found.group()
+def _unresolved(words: str) -> Unresolved:
+    """Return the unresolved part for a placeholder."""
     if words.startswith("{{changeSet:"):
         return Unresolved(words, reason="known after the change set is executed")
     kind = UnresolvedKind.ACCOUNT_ID if _ACCOUNT.fullmatch(words) else UnresolvedKind.ANYTHING

@@ -15,7 +15,7 @@ import yaml
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.partial_values import Position, StringNode
 from passrole_checks.sources.cloudformation.compose_yaml import MAX_NODES, check_size, children_of, compose, split_lines
 from passrole_checks.sources.cloudformation.stack_values import NestedStackCall
 from passrole_checks.sources.model.configuration import Unreadable
@@ -245,7 +245,7 @@ class Template:
         self.at = at
         self.given = given or {}  # parameter values given by the user
         self.stack_call = stack_call  # arguments of the parent stack, if it is the template of a nested one
-        self.loop_variables: frozenset[str] = frozenset()  # of loops with an unknown collection
+        self.placeholders: Mapping[str, StringNode] = {}  # values of `${Name}` that are inserted into the text
         self.text = text = content.removeprefix("\ufeff")
         self._included: dict[str, list[str]] = {}  # lines of each included file
         self._contained: dict[tuple[str, ...], bool] = {}

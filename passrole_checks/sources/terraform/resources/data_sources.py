@@ -8,6 +8,7 @@ by name may have any path: the path in its ARN is an unresolved part.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable
@@ -16,8 +17,11 @@ from dataclasses import replace
 from passrole_checks.aws.managed_policies import managed_policy
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import (
+    Absent,
     ListNode,
     Node,
+    ObjectEntry,
+    ObjectNode,
     Part,
     Position,
     StringNode,
@@ -304,10 +308,15 @@ def _session(value: Reference, block: Block, name: str, scope: EvaluationScope, 
 
 
 def _template(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
+    """Return the rendered template; until Terraform 0.11, its variables may be written as a block ``vars``."""
     template = value_of(block, "template", scope)
     if name != "rendered" or template is None:
         return None
-    return render(template, value_of(block, "vars", scope), scope, f"{text_of(value)}.{name}", at)
+    given = value_of(block, "vars", scope)
+    for inner in block.body.all("vars") if given is None else ():
+        pairs = ((text(key, at), value_of(inner, key, scope) or Absent(at)) for key in inner.body.by_name)
+        given = ObjectNode(tuple(itertools.starmap(ObjectEntry, pairs)), at)
+    return render(template, given, scope, f"{text_of(value)}.{name}", at)
 
 
 def _file(value: Reference, block: Block, name: str, scope: EvaluationScope, at: Position) -> Node | None:
