@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.partial_values import Position
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.path_conditions import PathCondition, is_off_by_default
 from passrole_checks.sources.model.configuration import Framework, HandedTo, ResourceDefinition, Suppression
 
 if TYPE_CHECKING:
@@ -168,3 +168,8 @@ class Finding:
     reached_as: tuple[str, ...] = ()
     holders: tuple[tuple[str, PassRoleGrant], ...] = ()
     escalations: tuple[Escalation, ...] = ()
+
+    @property
+    def off_by_default(self) -> bool:
+        """True if it applies only under conditions that the defaults of variables contradict."""
+        return bool(self.when) and all(map(is_off_by_default, self.when))

@@ -179,7 +179,8 @@ def _column(entry: Entry, column: str) -> str:
     if column == "principals" and "effect" in entry:
         return ""  # a grant begins with them
     shown = " ".join(_listed(entry.get(column) or "").split())
-    return f"when {shown}" if shown and column == "when" else shown
+    off = ", off by default" if entry.get("off_by_default") else ""
+    return f"when {shown}{off}" if shown and column == "when" else shown
 
 
 def _listed(value: object) -> str:

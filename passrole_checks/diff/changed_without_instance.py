@@ -77,7 +77,7 @@ def changed_without_instance(found: AccessDifference, snapshots: Snapshots) -> I
             if own is not None:
                 reason = _changed(own)
             elif module is not None and block.type != "module" and _may_allow(block):
-                reason = f"{'.'.join(block.labels)} has changed, but {_by_default(module)}"
+                reason = f"{'.'.join(block.labels)} has changed, but {module.cause}"
             if reason:
                 yield Unreadable(str(place), f"{reason}: not compared", block.span.line, kind=NoteKind.NO_INSTANCE)
 
@@ -105,21 +105,17 @@ def granted_by_absent_module(module: Unreadable, address: str, at: Position, mes
 
     ``message``: what it grants more.
     """
-    reason = f"{address} has changed, but {_by_default(module)}{NOT_COMPARED}{message.removesuffix('.')}"
+    reason = f"{address} has changed, but {module.cause}{NOT_COMPARED}{message.removesuffix('.')}"
     return Unreadable(at.file, reason, at.line, kind=NoteKind.NO_INSTANCE)
 
 
 def _changed(note: Unreadable) -> str:
     if note.kind is NoteKind.COMMAND:
         return "a new command"
-    for words, others in ((_HAS_NONE, " has no instance by default ("), (_NEVER, _NEVER)):
+    for words in (_HAS_NONE, _NEVER):
         if words in note.cause:
-            return note.cause.replace(words, f" has changed, but{others}", 1)
+            return note.cause.replace(words, f" has changed, but{words}", 1)
     return note.cause
-
-
-def _by_default(module: Unreadable) -> str:
-    return module.cause.replace(_HAS_NONE, " has no instance by default (")
 
 
 def absent_folders(note: Unreadable, evaluated: Collection[str]) -> set[str]:

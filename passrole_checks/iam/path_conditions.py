@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from enum import Enum
 
 from passrole_checks.iam import deadline
@@ -30,6 +30,7 @@ class Predicate(Enum):
     SEARCHES = 'looks for "{}"'
     REPLACES = 'replaces the statement "{}"'
     LONGER = "has more than {} elements"
+    POSITIVE = "is positive"
 
     __hash__ = object.__hash__  # members are singletons, and this hash is a hot path
 
@@ -45,6 +46,7 @@ class Assumption:
     ``predicate``: that holds for the subject, with ``values`` as its arguments. ``written`` is the condition as the
     configuration writes it, where that is more than the subject (``var.env == "prod"``); it names values that depend on
     the condition. ``otherwise``: the other assumptions about the subject are inferred, and this is that none holds.
+    ``off_by_default``: the defaults of variables contradict it.
     """
 
     subject: str
@@ -53,6 +55,7 @@ class Assumption:
     predicate: Predicate | None = None
     written: str = field(default="", compare=False)
     otherwise: bool = field(default=False, compare=False)
+    off_by_default: bool = field(default=False, compare=False)
 
     @property
     def condition(self) -> str:
@@ -133,6 +136,16 @@ def negate(assumption: Assumption) -> Assumption:
     """Return the opposite assumption."""
     one = assumption
     return Assumption(one.subject, one.values, not one.negated, one.predicate, one.written)
+
+
+def off_by_default(when: PathCondition) -> PathCondition:
+    """Return a path condition that the defaults of variables contradict, marked as such."""
+    return tuple(replace(assumption, off_by_default=True) for assumption in when)
+
+
+def is_off_by_default(when: PathCondition) -> bool:
+    """True if the defaults of variables contradict a path condition."""
+    return any(assumption.off_by_default for assumption in when)
 
 
 def compatible(first: Assumption, second: Assumption) -> bool:

@@ -164,6 +164,7 @@ def finding_entry(finding: Finding) -> dict[str, Any]:
         "suppressed": suppression_entry(finding.suppressed) if finding.suppressed else None,
         "remediation": finding.remediation,
         "when": condition_text(finding.when) or None,
+        "off_by_default": finding.off_by_default,
     }
 
 
@@ -175,6 +176,7 @@ def _grant_entry(located: LocatedGrant) -> dict[str, Any]:
         "origin": located.origin,
         "managed_policy": located.managed or None,
         "when": condition_text(located.when) or None,
+        "off_by_default": located.off_by_default,
     }
 
 

@@ -14,13 +14,13 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import under_condition
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.partial_values import Ternary
-from passrole_checks.iam.path_conditions import conjoin
+from passrole_checks.iam.path_conditions import conjoin, is_off_by_default
 from passrole_checks.iam.permissions.principal import PrincipalKind
 from passrole_checks.iam.roles import arn
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.included_access import ACCESS_CHECKS
 from passrole_checks.scan.run_checks import CheckVerdict
-from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, HandedTo, PolicyKind
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework, HandedTo, PolicyKind
 
 _PRESUMED = " By its name or use this policy is a {}, which grants nothing; it is attached nowhere in this code."
 _LOWERED = (Severity.LOW, Severity.MEDIUM)
@@ -49,6 +49,9 @@ def finding_of(item: CheckVerdict) -> Finding:
         confidence = confidence if is_certain else Confidence.LOW
         severity = min(severity, Severity.LOW, key=lambda one: one.rank)
     when = conjoin(grant.statement.when, verdict.when) or grant.statement.when
+    if is_off_by_default(when) and configuration.framework is Framework.TERRAFORM:
+        confidence = min(confidence, Confidence.MEDIUM, key=lambda one: one.rank)
+        severity = min(severity, Severity.LOW, key=lambda one: one.rank)
     grant = under_condition(grant, when) if verdict.when else grant
     return Finding(
         check_id=check.id,
@@ -74,6 +77,7 @@ def finding_of(item: CheckVerdict) -> Finding:
         gainers=gainers,
         who=verdict.who,
         managed=policy.managed,
+        when=(when,) if when else (),
         handed_to=policy.handed_to,
         element=policy.element,
         message_for_several=verdict.message_for_several and verdict.message_for_several + origin,

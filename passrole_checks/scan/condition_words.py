@@ -51,6 +51,7 @@ _NEGATED = {
     Predicate.SEARCHES: 'does not look for "{}"',
     Predicate.REPLACES: 'does not replace the statement "{}"',
     Predicate.LONGER: "has no more than {} elements",
+    Predicate.POSITIVE: "is not positive",
 }
 
 

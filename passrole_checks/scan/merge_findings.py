@@ -16,7 +16,7 @@ from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.path_conditions import disjunction_of
 from passrole_checks.scan.condition_words import when_in_words
 from passrole_checks.sources.model.addresses import module_of, seen_from
-from passrole_checks.sources.model.configuration import HandedTo, ResourceDefinition
+from passrole_checks.sources.model.configuration import Framework, HandedTo, ResourceDefinition
 from passrole_checks.sources.model.links import is_origin
 
 _LONGEST_PART = 90  # characters of the part of a message that is repeated for other uses
@@ -53,9 +53,10 @@ def shared_among(findings: Iterable[Finding]) -> frozenset[Position]:
 def part_of(finding: Finding, shared: Collection[Position]) -> str:
     """Return what distinguishes the statement of a finding from others at its position; "" if nothing must.
 
-    The statements of an AWS managed policy count as one. ``shared``: positions of more than one statement.
+    The statements of an AWS managed policy count as one, and so do those of Terraform that are off by default: of a
+    block that makes several, the numbers are unknown. ``shared``: positions of more than one statement.
     """
-    if finding.managed:
+    if finding.managed or _is_switched_off(finding):
         return finding.managed
     return finding.grant.statement.path if finding.grant is not None and finding.at in shared else ""
 
@@ -69,7 +70,7 @@ def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
     """
     findings = sorted(findings, key=lambda finding: finding.handed_to is HandedTo.OUTPUT)
     shared = shared_among(findings)
-    findings = _by_worst_users(findings, shared)
+    findings = _by_worst_users(_switched_on(findings), shared)
     groups: dict[Hashable, list[Finding]] = {}
     attached: dict[Hashable, Confidence] = {}
     for finding in findings:
@@ -103,7 +104,7 @@ def merge_by_statement(findings: Iterable[Finding], shared: Collection[Position]
 
     ``shared``: positions of more than one statement, which are distinguished by their paths."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
-    for finding in findings:
+    for finding in _switched_on(list(findings)):
         key = (finding.check_id, finding.at, part_of(finding, shared), finding.suppressed is None)
         groups.setdefault(key, []).append(finding)
     for group in groups.values():
@@ -118,6 +119,19 @@ def merge_by_statement(findings: Iterable[Finding], shared: Collection[Position]
             verdicts.setdefault((finding.severity, finding.confidence if finding.who else None), []).append(finding)
         for same in verdicts.values():
             yield _merge(same, group)
+
+
+def _is_switched_off(finding: Finding) -> bool:
+    return finding.off_by_default and finding.framework is Framework.TERRAFORM
+
+
+def _switched_on(findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings without those of Terraform that are off by default, where the same block also has another finding
+    of their check."""
+    on = {(finding.check_id, finding.at) for finding in findings if not _is_switched_off(finding)}
+    return [
+        finding for finding in findings if not _is_switched_off(finding) or (finding.check_id, finding.at) not in on
+    ]
 
 
 def _by_worst_users(findings: Iterable[Finding], shared: Collection[Position]) -> list[Finding]:
@@ -245,6 +259,8 @@ def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
     parts = dict.fromkeys(filter(None, (_differing_part(item.message, shown.message) for item in others)))
     if others and not parts and not _when_in_words(own):  # the same in every case
         said, others = "", []
+    if said and _is_switched_off(shown):
+        said += " (off by default)"
     words = f" Applies {said}{'' if alike else f' for {shown.resource.address}'}." if said else ""
     if shown.handed_to is not None:
         words += f" {_CONSUMERS[shown.handed_to].format(shown.resource.address + _kind_of(shown.resource))}"

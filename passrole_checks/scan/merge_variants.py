@@ -23,12 +23,9 @@ def with_variants(base: Analysis, variants: Sequence[tuple[ValueFile, Analysis]]
     problems = [
         problem for file, found in variants for problem in problems_with(file, found.unreadable, base.unreadable)
     ]
-    grants = [(label, analysis.grants) for label, analysis in analyses]
-    added = added_by_files(set(map(_grant_key, base.grants)), grants, _grant_key)
     return replace(
-        base,
-        findings=(*base.findings, *_added_findings(base, analyses)),
-        grants=(*base.grants, *(replace(same[0], when=with_files(same[0].when, labels)) for same, labels in added)),
+        with_findings_of(base, analyses),
+        grants=tuple(_with_added_grants(base, analyses)),
         unreadable=(*base.unreadable, *faults_in(problems)),
         not_evaluated=(*base.not_evaluated, *without_faults(problems)),
         unused_suppressions=tuple(
@@ -40,9 +37,26 @@ def with_variants(base: Analysis, variants: Sequence[tuple[ValueFile, Analysis]]
     )
 
 
+def _with_added_grants(base: Analysis, variants: Iterable[tuple[str, Analysis]]) -> Iterator[LocatedGrant]:
+    """Yield the grants of an analysis, and those that its variants add or switch on instead."""
+    known = set(map(_grant_key, base.grants))
+    switched_on = {_grant_key(grant) for grant in base.grants if not grant.off_by_default}
+    new = (
+        (label, [one for one in found.grants if _grant_key(one) not in (known if one.off_by_default else switched_on)])
+        for label, found in variants
+    )
+    added = list(added_by_files((), new, _grant_key))
+    in_files = {_grant_key(same[0]) for same, _ in added}
+    yield from (grant for grant in base.grants if not (grant.off_by_default and _grant_key(grant) in in_files))
+    yield from (replace(same[0], when=with_files(same[0].when, labels)) for same, labels in added)
+
+
 def with_findings_of(base: Analysis, variants: Sequence[tuple[str, Analysis]]) -> Analysis:
     """Return an analysis with the findings that its variants add. ``variants``: with the label of the file of each."""
-    return replace(base, findings=(*base.findings, *_added_findings(base, variants)))
+    added = list(_added_findings(base, variants))
+    in_files = set(map(_key, added))
+    kept = (one for one in base.findings if not (one.off_by_default and _key(one) in in_files))
+    return replace(base, findings=(*kept, *added))
 
 
 def applies_with_value_file(finding: Finding) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.iam.path_conditions import is_off_by_default
 from passrole_checks.sources.model.configuration import (
     NO_INPUTS,
     Framework,
@@ -86,6 +87,11 @@ class LocatedGrant:
     managed: str = ""
     handed_to: HandedTo | None = None
     account_policy: str = ""
+
+    @property
+    def off_by_default(self) -> bool:
+        """True if it applies only under conditions that the defaults of variables contradict."""
+        return bool(self.when) and all(map(is_off_by_default, self.when))
 
     @property
     def origin(self) -> str:

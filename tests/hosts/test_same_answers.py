@@ -42,6 +42,7 @@ SAME_PLACE = "a second resource with the same statement, by an alias or a loop"
 UNPARSED = "Terraform files that checkov cannot parse"
 TERRAGRUNT = "inputs of Terragrunt"
 VALUES = "value files that no option names"
+SWITCHED_ON = "instances that a value file that no option names creates"
 PARAMETERS = "parameter files that no option names"
 OUTPUTS = "policies in outputs of Terraform"
 MISSING = "policies that only a missing module, state or stored value decides"
@@ -72,13 +73,13 @@ DIFFERENCES = {
     ("checkov", "plans/plan/handed-out-before.json", "output.published"): OUTPUTS,
     ("checkov", "modules/terraform/published/main.tf", "aws_iam_policy.runner"): CALLED_ROOTS,
     ("checkov", "variables/terraform/main.tf", 'aws_iam_group_policy.team["web"]'): VALUES,
+    ("checkov", "variables/terraform/main.tf", "aws_iam_group_policy.team"): SWITCHED_ON,
     ("cfn-lint", "intrinsics/cloudformation/loops.yaml", "Policyblueteam"): SAME_PLACE,
     ("cfn-lint", "yaml-and-other-tools/cloudformation/anchors.yaml", "Operate"): SAME_PLACE,
     ("checkov", "value-files/cloudformation/release.yaml", "Release"): VALUES,
     ("checkov", "value-files/cloudformation/tenants.yaml", "Tenants"): VALUES,
     ("checkov", "value-files/sam/template.yaml", "Starter"): VALUES,
     ("checkov", "value-files/terraform/envs/prod.tfvars", "aws_iam_policy.release"): VALUES,
-    ("checkov", "value-files/terraform/main.tf", "aws_iam_policy.operators[0]"): VALUES,
     ("checkov", "value-files/terraform/main.tf", "aws_iam_policy.release"): VALUES,
     ("cfn-lint", "value-files/cloudformation/release.yaml", "Release"): PARAMETERS,
     ("cfn-lint", "value-files/cloudformation/tenants.yaml", "Tenants"): PARAMETERS,
@@ -232,6 +233,15 @@ FORMS: dict[str, Form] = {
     ),
     VALUES: Form(
         "checkov", {"main.tf": f'variable "roles" {{ default = [] }}\n{_VARIABLE}', "prod.tfvars": 'roles = ["*"]\n'}
+    ),
+    SWITCHED_ON: Form(
+        "checkov",
+        {
+            "main.tf": 'variable "teams" { default = {} }\n'
+            + _RESOURCE.replace("{\n", "{\n  for_each = var.teams\n", 1),
+            "prod.tfvars": "teams = { web = {} }\n",
+        },
+        more=True,
     ),
     LINKED: Form("checkov", {"reader.yaml": _IMPORTING, "exporter.yaml": _EXPORTING}, "P"),
     MISSING: Form(

@@ -170,8 +170,8 @@ def test_links_that_lead_to_no_code_are_not_noted(repository: Reviews) -> None:
     assert [note[0] for note in notes(repository)] == ["c", "d"]
 
 
-OFF = 'variable "on" { default = false }\nmodule "m" {\n  source = "../modules/m"\n  count  = var.on ? 1 : 0\n}\n'
-OFF_BY_DEFAULT = "  count  = var.on ? 1 : 0\n"
+OFF = 'module "m" {\n  source = "../modules/m"\n  count  = 0\n}\n'
+SWITCHED_OFF = "  count  = 0\n"
 
 
 def test_changed_statement_of_a_module_without_instance_is_noted(repository: Reviews) -> None:
@@ -179,7 +179,7 @@ def test_changed_statement_of_a_module_without_instance_is_noted(repository: Rev
     inner = 'module "inner" {\n  source = "../inner"\n}\n'
     first = {"app/main.tf": OFF, "modules/m/main.tf": policy(APP) + inner, "modules/inner/main.tf": policy(APP)}
     repository.commit(first)
-    why = "has changed, but module m (../modules/m) has no instance by default (count = var.on ? 1 : 0): not compared"
+    why = "has changed, but module m (../modules/m) has no instance (count = 0): not compared"
     for name, prefix in (("modules/m/main.tf", ""), ("modules/inner/main.tf", "module.inner.")):
         repository.commit({**first, name: first[name].replace(APP, ANY)})
         ((file, line, reason),) = notes(repository)
@@ -191,11 +191,11 @@ def test_changed_statement_of_a_module_without_instance_is_noted(repository: Rev
 
 def test_changed_statement_without_instance_is_noted(repository: Reviews) -> None:
     """So is one that has no instance itself; with an instance in another root, its change is compared there."""
-    off = 'variable "on" { default = false }\n' + policy(APP).replace("{\n", "{\n" + OFF_BY_DEFAULT, 1)
+    off = policy(APP).replace("{\n", "{\n" + SWITCHED_OFF, 1)
     repository.commit({"main.tf": off})
     repository.commit({"main.tf": off.replace(APP, ANY)})
     ((file, line, reason),) = notes(repository)
-    assert (file, line) == ("main.tf", 2) and reason.startswith("aws_iam_role_policy.pass has changed")
+    assert (file, line) == ("main.tf", 1) and reason.startswith("aws_iam_role_policy.pass has changed")
     repository.commit({"main.tf": off.replace(APP, APP.replace("app-*", "app-x"))})
     ((_, _, reason),) = notes(repository)
     assert "Resource=arn:aws:iam::111122223333:role/app-x" in reason
@@ -207,13 +207,23 @@ def test_changed_statement_without_instance_is_noted(repository: Reviews) -> Non
 
 def test_each_changed_statement_without_instance_is_noted(repository: Reviews) -> None:
     """A change that is compared does not hide those in the same file that are not."""
-    off = "".join(policy(APP, name=name).replace("{\n", "{\n" + OFF_BY_DEFAULT, 1) for name in ("a", "b"))
-    text = 'variable "on" { default = false }\n' + off + policy(APP, name="on")
+    off = "".join(policy(APP, name=name).replace("{\n", "{\n" + SWITCHED_OFF, 1) for name in ("a", "b"))
+    text = off + policy(APP, name="on")
     repository.commit({"main.tf": text})
     repository.commit({"main.tf": text.replace(APP, ANY)})
     assert [(file, line, reason.partition(" ")[0]) for file, line, reason in notes(repository)] == [
-        ("main.tf", line, f"aws_iam_role_policy.{x}") for line, x in ((2, "a"), (11, "b"))
+        ("main.tf", line, f"aws_iam_role_policy.{x}") for line, x in ((1, "a"), (10, "b"))
     ]
+
+
+def test_changed_statement_that_is_off_by_default_is_compared(repository: Reviews) -> None:
+    """It needs no note: the change is an item of the review."""
+    off = 'variable "on" { default = false }\n' + policy(APP).replace("{\n", "{\n  count  = var.on ? 1 : 0\n", 1)
+    repository.commit({"main.tf": off})
+    repository.commit({"main.tf": off.replace(APP, ANY)})
+    assert notes(repository) == []
+    (item,) = repository.review("HEAD^", "HEAD").report.items
+    assert "var.on" in str(item)
 
 
 DATA = """\
@@ -228,6 +238,11 @@ JSON = '{"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource":
 OFF_POLICY = (
     'variable "on" { default = %s }\nresource "aws_iam_role_policy" "p" {\n  count  = var.on ? 1 : 0\n'
     '  role   = "deployer"\n  policy = %%s\n}\n'
+)
+OFF_LITERAL = (
+    (OFF_POLICY % "false")
+    .replace('variable "on" { default = false }', "locals { on = false }")
+    .replace("var.", "local.")
 )
 ENCODED = 'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = %s }] })'
 NEVER = """\
@@ -246,18 +261,18 @@ CALL_OFF = 'module "m" {\n  source = "./m"\n  on     = false\n%s}\n'
 CALL_NONE = 'module "m" {\n  source = "./m"\n  count  = 0\n}\n'
 ALWAYS = 'resource "aws_iam_role_policy" "p" {\n  role   = "deployer"\n  policy = %s\n}\n'
 OFF_FORMS = {
-    "data source": {"main.tf": OFF_POLICY % "false" % "data.aws_iam_policy_document.d.json" + DATA},
+    "data source": {"main.tf": OFF_LITERAL % "data.aws_iam_policy_document.d.json" + DATA},
     "data source without an instance": {
-        "main.tf": OFF_POLICY % "false" % "data.aws_iam_policy_document.d[0].json"
-        + DATA.replace("{\n", "{\n  count = var.on ? 1 : 0\n", 1)
+        "main.tf": OFF_LITERAL % "data.aws_iam_policy_document.d[0].json"
+        + DATA.replace("{\n", "{\n  count = local.on ? 1 : 0\n", 1)
     },
-    "jsonencode": {"main.tf": OFF_POLICY % "false" % (ENCODED % '"%s"')},
-    "heredoc": {"main.tf": OFF_POLICY % "false" % f"<<EOT\n{JSON}\nEOT"},
+    "jsonencode": {"main.tf": OFF_LITERAL % (ENCODED % '"%s"')},
+    "heredoc": {"main.tf": OFF_LITERAL % f"<<EOT\n{JSON}\nEOT"},
     "template": {
-        "main.tf": OFF_POLICY % "false" % 'templatefile("${path.module}/p.tftpl", {})', "p.tftpl": JSON
+        "main.tf": OFF_LITERAL % 'templatefile("${path.module}/p.tftpl", {})', "p.tftpl": JSON
     },
-    "local": {"main.tf": OFF_POLICY % "false" % (ENCODED % "local.arn") + 'locals {\n  arn = "%s"\n}\n'},
-    "default": {"main.tf": OFF_POLICY % "false" % (ENCODED % "var.arn") + 'variable "arn" {\n  default = "%s"\n}\n'},
+    "local": {"main.tf": OFF_LITERAL % (ENCODED % "local.arn") + 'locals {\n  arn = "%s"\n}\n'},
+    "default": {"main.tf": OFF_LITERAL % (ENCODED % "var.arn") + 'variable "arn" {\n  default = "%s"\n}\n'},
     "module that is off": {
         "main.tf": CALL_OFF % "", "m/main.tf": OFF_POLICY % "true" % "data.aws_iam_policy_document.d.json" + DATA
     },

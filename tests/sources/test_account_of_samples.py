@@ -19,8 +19,11 @@ from passrole_checks.scan.scanner import (
     scan_paths,
 )
 
-# accounts themselves, code with an account as context, logs, and roots whose roles and policies other roots declare
-_OTHERS = frozenset({"account-details", "account-context", "evidence", "across-roots", "across-repositories"})
+# accounts themselves, code with an account as context, logs, roots whose roles and policies other roots declare, and
+# principals that only other values than the defaults name
+_OTHERS = frozenset(
+    {"account-details", "account-context", "evidence", "across-roots", "across-repositories", "off-by-default"}
+)
 FOLDERS = sorted(folder.name for folder in SAMPLES.iterdir() if folder.is_dir() and folder.name not in _OTHERS)
 
 

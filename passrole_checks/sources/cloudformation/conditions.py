@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import field, replace
 from functools import partial
 
 import yaml
@@ -79,8 +79,18 @@ class TemplateConditions:
             node = self.template.conditions.get(name)
             if node is not None:
                 with suppress(_Undecided):
-                    self._trees[name] = self._simplify(self._read_node(node, ()))
+                    self._trees[name] = self._mark(self._simplify(self._read_node(node, ())))
         return self._trees[name]
+
+    def _mark(self, tree: Tree) -> Tree:
+        """Mark the outcomes that the defaults of parameters contradict."""
+        if isinstance(tree, bool):
+            return tree
+        marked = (
+            (replace(outcome, off_by_default=self.parameters.contradicts_default(outcome)), self._mark(below))
+            for outcome, below in tree.options
+        )
+        return Branch(tuple(marked))
 
     def _simplify(self, tree: Tree) -> Tree:
         """Simplify a decision tree, using the allowed values of its parameter."""

@@ -207,6 +207,14 @@ class Parameters:
             return one_of(self.subject(name), words)
         return none_of(self.subject(name), others)
 
+    def contradicts_default(self, assumption: Assumption) -> bool:
+        """True if an assumption is about a parameter of the root stack and does not hold for its default."""
+        name = assumption.subject.removeprefix("Ref ")
+        if name not in self.nodes or name in self.given or self.stack_call is not None:
+            return False
+        default = plain_text(child(self.nodes[name], "Default"))
+        return default is not None and not consistent((assumption,), one_of(assumption.subject, [default]))
+
     def _complement(self, name: str, allowed: Sequence[str]) -> str:
         """Return the value that is expressed as the complement: the one that the conditions mention least."""
         if name not in self._complements:

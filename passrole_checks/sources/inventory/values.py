@@ -102,6 +102,7 @@ def _assumption_to_json(assumption: Assumption) -> dict[str, Any]:
     found.update({"negated": True} if assumption.negated else {})
     found.update({"predicate": assumption.predicate.name.lower()} if assumption.predicate else {})
     found.update({"otherwise": True} if assumption.otherwise else {})
+    found.update({"off_by_default": True} if assumption.off_by_default else {})
     return found | ({"written": assumption.written} if assumption.written else {})
 
 
@@ -187,8 +188,8 @@ def _assumption_from_json(value: Any) -> Assumption:
         raise MalformedInventoryError("a predicate with another number of values")
     written = text_from_json(found.get("written", ""))
     subject = text_from_json(found.get("subject"))
-    is_negated, is_otherwise = found.get("negated") is True, found.get("otherwise") is True
-    return Assumption(subject, frozenset(values), is_negated, known, written, is_otherwise)
+    flags = {name: found.get(name) is True for name in ("negated", "otherwise", "off_by_default")}
+    return Assumption(subject, frozenset(values), predicate=known, written=written, **flags)
 
 
 def member_from_json(kinds: type[_Kind], value: Any) -> _Kind:

@@ -17,5 +17,5 @@ resource "aws_lambda_function" "batch" {
 }
 resource "aws_iam_user_policy" "p" {
   user   = "p"
-  policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }] })  #> manual 001 high ({ Effect = "Allow", Action = "iam:PassRole", Resource = aws_iam_role.function.arn, Condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } } })
+  policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:PassRole", Resource = "*" }] })  #> narrowed 001 high ({ Effect = "Allow", Action = "iam:PassRole", Resource = [aws_iam_role.batch.arn, aws_iam_role.function.arn], Condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } } })
 }

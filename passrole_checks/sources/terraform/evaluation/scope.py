@@ -6,7 +6,7 @@ The modules expressions, loops, templates and functions register the evaluators 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -58,6 +58,10 @@ class ModuleScope(ReferenceScope, Protocol):
 
     def resolve(self, name: str, steps: list[str | Node], source_text: str, at: Position) -> tuple[Node, int]:
         """Resolve a reference that starts with ``name``. Returns the value and the number of steps used."""
+
+    def without_defaults(self, attribute: syntax.Attribute) -> Iterator[ModuleScope]:
+        """Yield the module without the defaults that an argument may depend on: at first those of variables that switch
+        something off, then all."""
 
     def known_value(self, kind: str, name: str) -> Node | None:
         """Return the value of a variable or local (``kind``: "var" or "local") if it was evaluated before."""
@@ -226,11 +230,19 @@ _LITERALS = frozenset((syntax.Literal, syntax.TemplateExpression))
 _COMPUTED = frozenset((syntax.Unary, syntax.Binary, syntax.Call, syntax.Conditional, syntax.For, syntax.Splat))
 
 
-def _qualify(value: Node, expression: syntax.Expression, scope: EvaluationScope) -> Node:
-    """Qualify an unresolved value named by its expression, so that the same text elsewhere is a different value."""
+def _qualify(
+    value: Node, expression: syntax.Expression, scope: EvaluationScope, known: dict[int, Node] | None = None
+) -> Node:
+    """Qualify an unresolved value named by its expression, so that the same text elsewhere is a different value.
+
+    ``known``: results for parts of the value, by identity: variants share parts, and do so in the result.
+    """
     if isinstance(value, Choice):
-        options = tuple((outcome, _qualify(option, expression, scope)) for outcome, option in value.options)
-        return replace(value, options=options)
+        known = {} if known is None else known
+        if id(value) not in known:
+            options = tuple((outcome, _qualify(option, expression, scope, known)) for outcome, option in value.options)
+            known[id(value)] = replace(value, options=options)
+        return known[id(value)]
     if type(value) in (StringNode, Failure) and isinstance(value, StringNode) and value.only_unresolved is not None:
         only = value.only_unresolved
         if only.expression == scope.source_text(expression.span):

@@ -169,7 +169,7 @@ def _first_usable(name: str, expression: syntax.Call, scope: EvaluationScope) ->
             values.extend((argument_value, source_text) for argument_value in _expand_argument(value))
         else:
             values.append((value, scope.source_text(argument.span)))
-        if name != "coalesce" and _is_usable(name, value) is True:
+        if name != "coalesce" and _is_usable(name, value, {}) is True:
             break
     result: Node | None = None
     for value, text in reversed(values):
@@ -177,7 +177,7 @@ def _first_usable(name: str, expression: syntax.Call, scope: EvaluationScope) ->
     if name == "can":
 
         def to_bool(value: Node) -> Node:
-            usable = _is_usable("try", value)
+            usable = _is_usable("try", value, {})
             return Const(usable, at) if usable is not None else unresolved_from(source_text, at, value)
 
         return map_choices(to_bool, values[0][0]) if values else unresolved(source_text, at)
@@ -188,7 +188,7 @@ def _value_or_next(name: str, value: Node, source_text: str, otherwise: Node | N
     """Return ``value`` where it is usable, else ``otherwise``; a choice of both where that is undecidable."""
 
     def decide(option: Node) -> Node:
-        usable = _is_usable(name, option)
+        usable = _is_usable(name, option, {})
         if usable is True or otherwise is None:
             return option
         if usable is False:
@@ -199,13 +199,18 @@ def _value_or_next(name: str, value: Node, source_text: str, otherwise: Node | N
     return map_choices(decide, value)
 
 
-def _is_usable(name: str, value: Node) -> bool | None:
-    """True if ``try``, ``can`` or ``coalesce`` takes this argument; None if that is undecidable."""
+def _is_usable(name: str, value: Node, known: dict[int, bool | None]) -> bool | None:
+    """True if ``try``, ``can`` or ``coalesce`` takes this argument; None if that is undecidable.
+
+    ``known``: results for parts of the argument, by identity: variants share parts, each of which is decided once.
+    """
     if isinstance(value, Failure) or any(isinstance(inner, Failure) for inner in _certain_values(value)):
         return False
     if isinstance(value, Choice):
-        answers = {_is_usable(name, option) for _, option in value.options}
-        return answers.pop() if len(answers) == 1 else None
+        if id(value) not in known:
+            answers = {_is_usable(name, option, known) for _, option in value.options}
+            known[id(value)] = answers.pop() if len(answers) == 1 else None
+        return known[id(value)]
     if isinstance(value, UnknownTail):
         return None
     if name == "coalesce":

@@ -12,16 +12,27 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from passrole_checks.iam.partial_values import Const, Node, Position, StringNode, Unresolved, UnresolvedKind
-from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate
+from passrole_checks.iam.lazy_regex import lazy_regex
+from passrole_checks.iam.partial_values import (
+    Const,
+    ListNode,
+    Node,
+    ObjectNode,
+    Position,
+    StringNode,
+    Unresolved,
+    UnresolvedKind,
+)
+from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate, off_by_default
 from passrole_checks.sources.model.configuration import MODULE, MODULE_NOT_AVAILABLE, Framework, ResourceDefinition
 from passrole_checks.sources.model.secrets import hides_secrets
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
-from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationBudget, EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Instance,
     Reference,
     failure,
+    is_null,
     known_string,
     limit_size,
     mark_default,
@@ -35,6 +46,10 @@ from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, U
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import Instances, expand_instances, suffix_of
 
+_Variable = tuple[str, str]  # the address of its module, and its name
+_Variables = frozenset[_Variable]
+_VALUE_NAME = lazy_regex(rb"(?<![\w.-])(var|local)\s*\.\s*([\w-]+)")
+_MAX_TWINS = 30  # times that one root is evaluated without some defaults
 _MAX_TRIES = 3  # evaluations of a value cut short by the budget
 _META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
 _WRITING = frozenset({"local_file", "local_sensitive_file"})  # resources that write their argument `content`
@@ -47,6 +62,8 @@ class Module:
 
     ``key``: names of the ``module`` blocks from the root to this module. ``when``: conditions under which it exists.
     ``arguments``: input values of the call, with the scope of the caller. ``ancestors``: folders of its callers.
+    ``without``: variables, each with the address of its module, whose defaults are not used anywhere in the root.
+    ``twins``: the same root without the defaults of certain variables, by these.
     """
 
     def __init__(
@@ -58,7 +75,10 @@ class Module:
         ancestors: tuple[Path, ...] = (),
         key: tuple[str, ...] = (),
         when: PathCondition = (),
+        without: _Variables = frozenset(),
+        twins: dict[_Variables, Module] | None = None,
     ) -> None:
+        self.without, self._twins = without, twins if twins is not None else {}
         self.run, self.folder, self.address, self.key, self.when = run, folder, address, key, when
         self.arguments = arguments or {}
         self.ancestors = (*ancestors, folder.path)
@@ -67,6 +87,7 @@ class Module:
         self._open: set[tuple[str, ...]] = set()
         self._tries: dict[tuple[str, ...], int] = {}
         self._instances: dict[int, Instances] = {}
+        self._possible: dict[int, tuple[Module, tuple[Instance, ...]]] = {}
         self._children: dict[str, dict[str, Module] | None] = {}
         self._created_files: Mapping[str, tuple[Block, Instance]] | None = None
         self._scopes: dict[int, EvaluationScope] = {}  # those without an instance, by the identity of their source
@@ -103,12 +124,92 @@ class Module:
         return self._instances[key]
 
     def definitions(self, block: Block) -> Iterator[tuple[ResourceDefinition, EvaluationScope, PathCondition]]:
-        """Yield each instance of a ``resource`` or ``module`` block, with the path condition under which it exists."""
+        """Yield each instance of a ``resource`` or ``module`` block, with the path condition under which it exists.
+
+        Without one, those that only the defaults of variables switch off.
+        """
         type_, at = MODULE if block.type == "module" else block.labels[0], block.source.position(block.span)
-        for instance in self.instances(block).items:
+        module, instances = self.possible_instances(block)
+        for instance in instances:
             address = self.full_address(f"{block.address}{instance.suffix}")
             resource = ResourceDefinition(address, type_, Framework.TERRAFORM, at)
-            yield resource, self.scope(block.source, instance), (*self.when, *instance.when)
+            yield resource, module.scope(block.source, instance), (*module.when, *instance.when)
+
+    # what only the defaults of variables switch off
+
+    def possible_instances(self, block: Block) -> tuple[Module, tuple[Instance, ...]]:
+        """Return the instances of a block, and the module that their arguments are evaluated in: this one.
+
+        If there is none because of the defaults of variables: those without these defaults, under conditions that are
+        off by default, and this module without these defaults.
+        """
+        items = self.instances(block).items
+        count = block.body.get("count")
+        attribute = block.body.get("for_each") if count is None else count
+        if items or attribute is None:
+            return self, items
+        if id(block) not in self._possible:
+            self._possible[id(block)] = self, ()
+            for module in self.without_defaults(attribute):
+                instances = module.instances(block)
+                if instances.items:
+                    scope = module.scope(attribute.source)
+                    predicate = Predicate.POSITIVE if attribute is count else Predicate.NOT_EMPTY
+                    any_ = (scope.assume(scope.unique_text(attribute.value.span), predicate),)
+                    items = tuple(replace(one, when=off_by_default(one.when or any_)) for one in instances.items)
+                    module._instances[id(block)] = replace(instances, items=items)
+                    self._possible[id(block)] = module, items
+                    break
+        return self._possible[id(block)]
+
+    def without_defaults(self, attribute: Attribute) -> Iterator[Module]:
+        """Yield this module without the defaults that an argument may depend on: at first those of variables that
+        switch something off, then all."""
+        read = dict(self._defaults_read(attribute, set()))
+        switches = frozenset(variable for variable, switches_off in read.items() if switches_off)
+        for variables in dict.fromkeys((switches, frozenset(read))):
+            module = self._twin(self.without | variables) if variables - self.without else None
+            if module is not None:
+                yield module
+
+    def _defaults_read(self, attribute: Attribute, seen: set[tuple[str, bytes]]) -> Iterator[tuple[_Variable, bool]]:
+        """Yield the variables whose defaults an argument may depend on, by its text and that of the values it names.
+
+        With true if the default switches something off: it is false, zero, null or empty.
+        """
+        for kind, name in _VALUE_NAME.findall(attribute.source_bytes):
+            named = name.decode("utf-8", "replace")
+            if (self.address, kind + name) in seen:
+                continue
+            seen.add((self.address, kind + name))
+            if kind == b"local":
+                if named in self.folder.locals:
+                    yield from self._defaults_read(self.folder.locals[named], seen)
+            elif named in self.arguments:
+                argument, scope = self.arguments[named]
+                if isinstance(scope.module, Module):
+                    yield from scope.module._defaults_read(argument, seen)
+            elif self.address or (named not in self.run.values and named not in self.run.evaluated):
+                block = self.folder.variables.get(named)
+                if block is not None and "default" in block.body.by_name:
+                    default = self.variable(named, block.source.position(block.span))
+                    yield (self.address, named), _switches_off(default)
+
+    def _twin(self, variables: _Variables) -> Module | None:
+        """Return this module in the same root without the defaults of some variables; None if it has none there."""
+        if variables not in self._twins:
+            if len(self._twins) >= _MAX_TWINS:
+                return None
+            run = replace(self.run, budget=EvaluationBudget(), modules=0)
+            folder = run.folder(self.ancestors[0])
+            self._twins[variables] = Module(run, folder, without=variables, twins=self._twins)
+        found: Module | None = self._twins[variables]
+        for name in self.key:
+            block = found.folder.modules.get(name) if found is not None else None
+            children = (found.children(block) or {}) if found is not None and block is not None else {}
+            around = (one for one in children.values() if f"{self.address}.".startswith(f"{one.address}."))
+            found = next(around, None)
+        return found
 
     def memoize(self, key: tuple[str, ...], source_text: str, at: Position, build: Callable[[], Node]) -> Node:
         """Return a value, built on first access. A value that refers to itself is unresolved."""
@@ -221,8 +322,9 @@ class Module:
 
     def _default(self, name: str, block: Block | None, at: Position) -> Node:
         default = block.body.get("default") if block is not None else None
-        if default is None:
-            return unresolved(f"var.{name}", at, "no default" if block is not None else "not declared")
+        if default is None or (self.address, name) in self.without:
+            reason = "other than its default" if default is not None else "no default"
+            return unresolved(f"var.{name}", at, reason if block is not None else "not declared")
         value = limit_size(evaluate(default.value, self.scope(default.source)), f"var.{name}")
         return mark_default(self._convert_type(value, block), f"var.{name}")
 
@@ -398,7 +500,9 @@ class Module:
             arguments = {item.name: (item, scope) for item in block.body.attributes if item.name not in _META}
             address = self.full_address(f"{block.address}{instance.suffix}")
             when = (*self.when, *instance.when)
-            children[instance.suffix] = Module(self.run, folder, address, arguments, self.ancestors, key, when)
+            children[instance.suffix] = Module(
+                self.run, folder, address, arguments, self.ancestors, key, when, self.without, self._twins
+            )
         if not instances:
             self.run.note_no_instance(block, folder.path, source, self.instance_count_text(block))
         return children
@@ -419,13 +523,17 @@ class Module:
         return "no count"
 
     def walk(self) -> Iterator[Module]:
-        """Iterate over this module and all modules below it, breadth first."""
+        """Iterate over this module and all modules below it, breadth first, those included that only the defaults of
+        variables switch off."""
         pending = [self]
         while pending:
             module = pending.pop(0)
             yield module
             for block in module.folder.modules.values():
-                pending.extend((module.children(block) or {}).values())
+                children = module.children(block)
+                if children == {}:
+                    children = module.possible_instances(block)[0].children(block)
+                pending.extend((children or {}).values())
 
     def resources(self) -> Iterator[tuple[Module, Block]]:
         """Yield the resource blocks of this module and of all modules below it, each with its module."""
@@ -436,7 +544,8 @@ class Module:
 
         They form reference cycles, which otherwise only the garbage collector could free, at a high cost.
         """
-        pending = [self]
+        pending = [self, *self._twins.values()]
+        self._twins.clear()
         while pending:
             module = pending.pop()
             for children in module._children.values():
@@ -444,8 +553,16 @@ class Module:
             module._memory.clear()
             module._scopes.clear()
             module._instances.clear()
+            module._possible.clear()
             module._children.clear()
             module.arguments = {}
+
+
+def _switches_off(value: Node) -> bool:
+    """True for false, zero, null, and an empty string or collection."""
+    if isinstance(value, ListNode | ObjectNode):
+        return not (value.items if isinstance(value, ListNode) else value.entries)
+    return known_string(value) in ("", "0", "false") or is_null(value)
 
 
 def _instance_reference(

@@ -25,7 +25,7 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
     join,
 )
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.path_conditions import PathCondition, is_off_by_default
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.attachments import (
     AttachmentIndex,
@@ -137,9 +137,9 @@ class TerraformAttachments:
         """Record what a resource attaches to itself or others, and its permissions boundary."""
         read_attachments(_AttachingBlock(self, block, scope, resource, when), self.index)
 
-    def attached_grants(self, block: Block, scope: EvaluationScope) -> tuple[str, ...]:
+    def attached_grants(self, block: Block, scope: EvaluationScope, only_unknown: bool) -> tuple[str, ...]:
         """Return the ARNs of managed policies that a block attaches, are not in this configuration, and may allow
-        PassRole."""
+        PassRole; with ``only_unknown``, only those that are not wholly known."""
         type_ = block.labels[0]
         name = ATTACHMENTS[type_][0] if type_ in ATTACHMENTS else OWN_ATTACHMENTS.get(type_)
         argument = block.body.get(name) if name is not None else None
@@ -150,6 +150,7 @@ class TerraformAttachments:
             arn
             for _, value in values
             if isinstance(value, StringNode)
+            and not (only_unknown and value.literal is not None)
             and not self.resolve_policies(value, scope.module.address)
             and managed_policy_may_grant(arn := str(fill_known_parts(value)))
         )
@@ -244,6 +245,8 @@ class _AttachingBlock:
         for value in values:
             for when, policy in flatten_variants(value, self.when):
                 addresses = self.attachments.resolve_policies(policy, scope.module.address, by_name=attributes.by_name)
+                if not addresses and is_off_by_default(when) and not _is_resolved(policy):
+                    continue
                 if not addresses and not _is_resolved(policy):
                     self.attachments.index.has_unresolved_policy = True
                 if isinstance(policy, StringNode) and not isinstance(policy, Failure) and not addresses:

@@ -56,7 +56,7 @@ def blocks_without_instance(
                 notes.setdefault(place)
                 absent.setdefault(place, []).append((module, block))
         for block in module.folder.data:
-            if block.labels[0] == DOCUMENT and module.instances(block).items:
+            if block.labels[0] == DOCUMENT and module.possible_instances(block)[1]:
                 _note_dynamic(module, block, "statement", notes, existing)
     for place, note in notes.items():
         if place in existing:

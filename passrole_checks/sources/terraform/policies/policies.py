@@ -93,6 +93,7 @@ from passrole_checks.sources.terraform.policies.unused_documents import unused_d
 from passrole_checks.sources.terraform.reading.syntax import Block, Body, Fragment, TemplateExpression
 from passrole_checks.sources.terraform.resources import references
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
+from passrole_checks.sources.terraform.resources.off_by_default import by_default, existing
 
 
 @dataclass
@@ -186,17 +187,17 @@ def _unattached(root: Module, attachments: TerraformAttachments) -> Iterator[Unr
     """Yield notes on policies that may allow PassRole and that the known values attach to no principal."""
 
     def granted_by(module: Module, block: Block) -> tuple[str, ...]:
-        scope = module.instance_scope(block, None)
+        scope, is_evaluated = module.instance_scope(block, None), bool(module.possible_instances(block)[1])
         at = scope.position(block.span)
         resource = ResourceDefinition(module.full_address(block.address), block.labels[0], Framework.TERRAFORM, at)
         texts = [
             text
-            for policy in _policies(block, resource, scope, attachments)
+            for policy in (() if is_evaluated else _policies(block, resource, scope, attachments))
             if policy.kind is PolicyKind.IDENTITY and may_grant_pass_role(policy.document)
             for document in documents_without_instance(module, block, policy.path) or (policy.document,)
             for text in pass_role_statements(document)
         ]
-        return (*texts, *attachments.attached_grants(block, scope))
+        return (*texts, *attachments.attached_grants(block, scope, is_evaluated))
 
     try:
         yield from unused_documents(root)
@@ -234,8 +235,11 @@ def _collect_block(module: Module, block: Block, contents: ModuleContents, attac
         contents.resources.append(resource)
         trust: Node | None = None
         for policy in _policies(block, resource, scope, attachments):
-            trust = policy.document if policy.kind is PolicyKind.TRUST else trust
-            contents.policies.append(replace(policy, document=guard(when, policy.document)) if when else policy)
+            if policy.kind is PolicyKind.TRUST:
+                trust = by_default(policy.document)
+            document = existing(when, policy.document if policy.kind is not PolicyKind.TRUST else trust)
+            if document is not None:
+                contents.policies.append(replace(policy, document=document))
         own = references.entity_name(block, scope) if type_ in TRUST_POLICIES or type_ in USERS else None
         name = to_plain_string(own) if own is not None else None
         if type_ in TRUST_POLICIES:
@@ -346,9 +350,9 @@ def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationSc
     number = 0
     named = INLINE_NAMES[key]
     for when, inner, inner_scope in blocks_of(block.body, attribute, scope):
-        written = _document(inner, key, inner_scope)
+        written = existing(when, _document(inner, key, inner_scope))
         if written is not None:
-            yield str(number), literal_attribute(inner, named) or "", guard(when, written)
+            yield str(number), literal_attribute(inner, named) or "", written
         number += 1
     value = references.value_of(block, attribute, scope)
     pending: list[tuple[PathCondition, Node]] = [((), value)] if value is not None else []

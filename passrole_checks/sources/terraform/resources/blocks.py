@@ -24,7 +24,7 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     text,
 )
-from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate, simplify
+from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate, off_by_default, simplify
 from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice
 from passrole_checks.sources.terraform.evaluation.loops import iterations_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
@@ -35,9 +35,18 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     known_string,
     unresolved,
 )
-from passrole_checks.sources.terraform.reading.syntax import Block, Body, GetAttribute, Name, TemplateExpression, Tuple
+from passrole_checks.sources.terraform.reading.syntax import (
+    Attribute,
+    Block,
+    Body,
+    GetAttribute,
+    Name,
+    TemplateExpression,
+    Tuple,
+)
 
 _MAX_BLOCKS = 200  # per dynamic block
+_EVALUATED = frozenset({"statement", "inline_policy", "policies"})  # also if defaults switch them off
 MAX_INSTANCES = 100  # more are evaluated as a single instance with an unresolved key
 
 
@@ -55,11 +64,25 @@ def blocks_of(body: Body, type_: str, scope: EvaluationScope) -> Iterator[tuple[
 
 
 def expand_dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[PathCondition, Block, EvaluationScope]]:
-    """Yield the blocks that a ``dynamic`` block generates."""
+    """Yield the blocks that a ``dynamic`` block generates.
+
+    If it generates no statement, or no inline policy, because of the defaults of variables: those without these
+    defaults, under conditions that are off by default.
+    """
     contents = list(block.body.all("content"))
     for_each = block.body.get("for_each")
     if not contents or for_each is None:
         return
+    blocks = list(_generated(block, contents[0], for_each, scope))
+    for module in scope.module.without_defaults(for_each) if not blocks and block.labels[0] in _EVALUATED else ():
+        generated = _generated(block, contents[0], for_each, replace(scope, module=module))
+        blocks = blocks or [(off_by_default(when), inner, under) for when, inner, under in generated if when]
+    yield from blocks
+
+
+def _generated(
+    block: Block, content: Block, for_each: Attribute, scope: EvaluationScope
+) -> Iterator[tuple[PathCondition, Block, EvaluationScope]]:
     name = iterator_name(block)
     value = evaluate(for_each.value, scope.in_source(for_each.source))
     subject = scope.unique_text(for_each.value.span)
@@ -71,9 +94,9 @@ def expand_dynamic(block: Block, scope: EvaluationScope) -> Iterator[tuple[PathC
             )
             uncertain = round_.repeated and not round_.when
             nonempty = (scope.assume(subject, Predicate.NOT_EMPTY),) if uncertain else ()
-            yield when + round_.when + nonempty, contents[0], inner
+            yield when + round_.when + nonempty, content, inner
         if len(rounds) > _MAX_BLOCKS:
-            yield (*when, scope.assume(subject, Predicate.LONGER, str(_MAX_BLOCKS))), contents[0], scope
+            yield (*when, scope.assume(subject, Predicate.LONGER, str(_MAX_BLOCKS))), content, scope
 
 
 def iterator_name(block: Block) -> str:

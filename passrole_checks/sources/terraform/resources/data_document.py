@@ -23,7 +23,7 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     text,
 )
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.path_conditions import PathCondition, is_off_by_default
 from passrole_checks.sources.model.condition_blocks import condition_entries
 from passrole_checks.sources.terraform.evaluation.conditional_values import (
     choose,
@@ -43,6 +43,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
 from passrole_checks.sources.terraform.reading.syntax import Block, Literal, Tuple
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
 from passrole_checks.sources.terraform.resources.document_merge import elements, merge_by_sid, statements_of
+from passrole_checks.sources.terraform.resources.off_by_default import says_what
 
 _LISTS = (
     ("actions", "Action"), ("not_actions", "NotAction"), ("resources", "Resource"), ("not_resources", "NotResource"),
@@ -60,9 +61,12 @@ def build_document(block: Block, scope: EvaluationScope) -> ObjectNode:
     for name in ("source_json", "source_policy_documents"):  # duplicate Sids in sources are an error: keep both
         for merged in _merged_documents(block, name, scope, versions):
             statements.extend(merged)
+    blocks = blocks_of(block.body, "statement", scope)
+    built = ((when, build_statement(inner, block_scope), block_scope) for when, inner, block_scope in blocks)
     own = [
-        guard(when, _locate_at_loop_element(build_statement(inner, block_scope), block_scope))
-        for when, inner, block_scope in blocks_of(block.body, "statement", scope)
+        guard(when, _locate_at_loop_element(statement, block_scope))
+        for when, statement, block_scope in built
+        if not is_off_by_default(when) or says_what(statement)
     ]
     statements = merge_by_sid(statements, own)
     for name in ("override_json", "override_policy_documents"):
