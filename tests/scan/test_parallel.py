@@ -368,7 +368,7 @@ def _slow_scan(folder: Path) -> subprocess.Popen[str]:
         cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
     )  # fmt: skip
-    _until((folder / "marker").exists)
+    _until(lambda: (folder / "marker").is_file() and (folder / "marker").read_text() != "")  # created, then written
     return scan
 
 
