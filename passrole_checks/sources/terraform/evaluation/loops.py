@@ -21,6 +21,7 @@ from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predi
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard, make_choice, map_choices, repeat
 from passrole_checks.sources.terraform.evaluation.get_path import collection_name, get_path, to_key
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, assumption_of, evaluate, evaluator_for
+from passrole_checks.sources.terraform.evaluation.statement_position import at_actions
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Reference,
     Repeated,
@@ -146,7 +147,8 @@ def _run_loop(expression: syntax.For, collection: Node, scope: EvaluationScope) 
         present: Node = Const(True, at) if expression.condition is None else evaluate(expression.condition, inner)
         if known_bool(present) is False:
             continue
-        result = _conditional_element(evaluate(expression.result, inner), present, expression, iteration, inner)
+        result = at_actions(evaluate(expression.result, inner), (iteration.value,))
+        result = _conditional_element(result, present, expression, iteration, inner)
         if isinstance(result, Absent):
             continue
         size += len(result.items) if isinstance(result, ListNode) else 1

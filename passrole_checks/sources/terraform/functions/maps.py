@@ -19,6 +19,7 @@ from passrole_checks.iam.path_conditions import Predicate
 from passrole_checks.sources.terraform.evaluation.conditional_values import choose, map_choices
 from passrole_checks.sources.terraform.evaluation.get_path import get_path, to_key
 from passrole_checks.sources.terraform.evaluation.scope import key_text
+from passrole_checks.sources.terraform.evaluation.statement_position import at_actions
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Reference,
     UnknownTail,
@@ -51,7 +52,10 @@ def merge(call: FunctionCall, arguments: list[Node]) -> Node | None:
                     entries[entry.key.parts] = entry
             elif isinstance(map_, StringNode) and map_.unresolved_parts:
                 entries[map_.parts] = ObjectEntry(unknown_tail(map_), map_)
-        return ObjectNode(tuple(entries.values()), call.at)
+        merged = ObjectNode(tuple(entries.values()), call.at)
+        kept = set(map(id, merged.entries))
+        whole = (one for one in maps if isinstance(one, ObjectNode) and kept.issuperset(map(id, one.entries)))
+        return at_actions(merged, whole)  # not at one of which another one replaces entries
 
     return map_choices(run, *arguments)
 

@@ -33,6 +33,7 @@ from passrole_checks.sources.terraform.evaluation.conditional_values import (
     variants_of,
 )
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
+from passrole_checks.sources.terraform.evaluation.statement_position import at_actions
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     UnknownTail,
     is_null,
@@ -48,7 +49,6 @@ from passrole_checks.sources.terraform.resources.off_by_default import says_what
 _LISTS = (
     ("actions", "Action"), ("not_actions", "NotAction"), ("resources", "Resource"), ("not_resources", "NotResource"),
 )  # fmt: skip
-_ACTION_ELEMENTS = ("Action", "NotAction")
 _LATEST_VERSION = "2012-10-17"
 _MAX_OPTIONAL_CONDITIONS = 4  # conditional condition blocks of one statement, each evaluated with and without
 
@@ -64,7 +64,7 @@ def build_document(block: Block, scope: EvaluationScope) -> ObjectNode:
     blocks = blocks_of(block.body, "statement", scope)
     built = ((when, build_statement(inner, block_scope), block_scope) for when, inner, block_scope in blocks)
     own = [
-        guard(when, _locate_at_loop_element(statement, block_scope))
+        guard(when, at_actions(statement, map(_loop_element, reversed(list(block_scope.variables.values())))))
         for when, statement, block_scope in built
         if not is_off_by_default(when) or says_what(statement)
     ]
@@ -140,30 +140,8 @@ def build_statement(block: Block, scope: EvaluationScope) -> ObjectNode:
     return ObjectNode(tuple(entries), at, block=True)
 
 
-def _locate_at_loop_element(statement: ObjectNode, scope: EvaluationScope) -> ObjectNode:
-    """Return the statement at the position of the loop element that contains its actions, if it has one.
-
-    A reader of a finding looks for the actions, which a module's caller or a local contains.
-    """
-    actions = (entry.value for entry in statement.entries if entry.key.literal in _ACTION_ELEMENTS)
-    positions = [node.at for value in actions for node in elements(value)]
-    if not positions or any(_contains_span(statement.at, position) for position in positions):
-        return statement
-    for value in reversed(list(scope.variables.values())):
-        element = value.get("value") if isinstance(value, ObjectNode) else None
-        if isinstance(element, ObjectNode) and all(_contains_span(element.at, position) for position in positions):
-            return replace(statement, at=element.at)
-    return statement
-
-
-def _contains_span(span: Position, position: Position) -> bool:
-    """True if a position lies within a span."""
-    end = (position.end_line, position.end_column) if position.end_line else (position.line, position.column)
-    return (
-        span.file == position.file
-        and (span.line, span.column) <= (position.line, position.column)
-        and end <= (span.end_line, span.end_column)
-    )
+def _loop_element(variable: Node) -> Node | None:
+    return variable.get("value") if isinstance(variable, ObjectNode) else None
 
 
 def _required_list(block: Block, name: str, scope: EvaluationScope) -> Node | None:
