@@ -8,16 +8,17 @@ does; values that depend on each other in a circle are left unresolved.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam import deadline
+from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.partial_values import strings_in
 from passrole_checks.sources import follow_links
 from passrole_checks.sources.follow_links import LinkedRoot, LinkFollower, origin_of
-from passrole_checks.sources.link_texts import IamName, LinkText, union_of
+from passrole_checks.sources.link_texts import IamName, LinkText, named_among, union_of
 from passrole_checks.sources.model.configuration import Framework, Inputs, NamedEntities
 from passrole_checks.sources.model.links import EntityRequest, Link, LinkKind, LinkOffer, LinkRequest, LinkSurface
 from passrole_checks.sources.model.named_entities import entities_for
@@ -26,7 +27,8 @@ from passrole_checks.sources.root_texts import LinkTexts
 from passrole_checks.sources.unit import RECORDED, Unit, in_words, place_of
 from passrole_checks.sources.unit_tasks import Distribute
 
-_MAX_HOLDERS = 50  # roots that give policies to one role
+_MAX_HOLDERS = 50  # roots that give policies to one principal
+_MAX_DECLARERS = 10  # roots that declare one name
 _SECONDS = 60.0  # of processor time
 _NOTHING: Mapping[int, LinkSurface] = {}
 
@@ -72,10 +74,15 @@ class ConnectedRoots:
         self.naming: dict[int, list[tuple[int, int]]] = {}
         entities: dict[int, list[EntityRequest]] = {}
         every_unit = [*units, *(root.unit for root in self._recorded)]
-        for number, other, names in _named_elsewhere(own, every):
+        requested = [
+            (other, _request(every_unit[other], units[number], names, shared), number)
+            for number, other, names, shared in _named_elsewhere(own, every)
+        ]
+        # in an order that does not depend on that of the roots
+        for other, request, number in sorted(requested, key=lambda one: (one[1].root, one[1].origin, one[1].names)):
             requests = entities.setdefault(other, [])
             self.naming.setdefault(number, []).append((other, len(requests)))
-            requests.append(_request(every_unit[other], units[number], names))
+            requests.append(request)
         self._of_recorded = {
             number: entities_for(declared, entities[number])
             for number, root in enumerate(self._recorded, len(units))
@@ -121,7 +128,7 @@ class ConnectedRoots:
         result = list(units)
         for number, asked in self.naming.items():
             found = (answers[other][place] for other, place in asked if other in answers)
-            entities = tuple(one for one in found if one is not None)
+            entities = tuple(sorted(filter(None, found), key=lambda one: one.origin))  # in any order of the roots
             if entities != units[number].entities:
                 result[number] = replace(units[number], entities=entities)
         return tuple(result)
@@ -171,37 +178,48 @@ def _one_for_each_folder(found: Iterable[tuple[Unit, LinkText]]) -> Iterator[Lin
 
 def _named_elsewhere(
     texts: Sequence[LinkText], passing: Sequence[LinkText]
-) -> Iterator[tuple[int, int, list[IamName]]]:
+) -> Iterator[tuple[int, int, list[IamName], set[IamName]]]:
     """Yield a root, another root, and the roles and policies that concern both: the first one names them and only the
-    other one declares them, or the other one gives policies to roles of the first one.
+    other one declares them, or the other one gives policies to roles that the first one names or declares; and the
+    roles among these that further roots declare.
 
     ``texts``: what the roots read and declare; ``passing``: what these, and others, pass to others.
     """
-    declaring: dict[IamName, list[int]] = {}
-    holding: dict[IamName, list[int]] = {}
-    for number, text in enumerate(passing):
-        for places, known in ((declaring, text.names_declared), (holding, text.names_held)):
-            for name in known:
-                places.setdefault(name, []).append(number)
+    numbered = list(enumerate(passing))
+    declaring = grouped((name, number) for number, text in numbered for name in text.names_declared)
+    holding = grouped((name, number) for number, text in numbered for name in text.names_held)
     for number, text in enumerate(texts) if declaring else ():
-        asked: dict[int, list[IamName]] = {}
-        for name in sorted(text.names_read - text.names_declared):
-            declarers = declaring.get(name, [])
-            if len(declarers) == 1 and declarers[0] != number:
-                asked.setdefault(declarers[0], []).append(name)
-        for name in sorted(text.names_declared | text.names_held):
-            holders = holding.get(name, []) if len(declaring.get(name, [])) == 1 else []
-            for other in holders if len(holders) <= _MAX_HOLDERS else ():
-                if other != number:
-                    asked.setdefault(other, []).append(name)
-        yield from ((number, other, names) for other, names in sorted(asked.items()))
+        named = {
+            name: {other for one in declared for other in declaring[one]}
+            for name, declared in named_among(text.names_read, declaring).items()
+        }
+        wanted = list(_wanted(text, named, declaring, holding))
+        shared = {name for name, _ in wanted if len(named.get(name, ())) > 1}
+        asked = grouped((other, name) for name, others in wanted for other in others if other != number)
+        yield from ((number, other, names, shared) for other, names in sorted(asked.items()))
 
 
-def _request(unit: Unit, reader: Unit, names: Iterable[IamName]) -> EntityRequest:
-    roles, policies = (
-        tuple(sorted({name.decode().lower() for one, name in names if one == kind})) for kind in (b"role", b"policy")
+def _wanted(
+    text: LinkText,
+    named: Mapping[IamName, Collection[int]],
+    declaring: Mapping[IamName, Collection[int]],
+    holding: Mapping[IamName, Collection[int]],
+) -> Iterator[tuple[IamName, Collection[int]]]:
+    """Yield names with the roots that declare them, or that give policies to them. ``named``: those that a root names,
+    with the roots that may declare them."""
+    for name, others in named.items():
+        if name not in text.names_declared and len(others) <= _MAX_DECLARERS:
+            yield name, others
+    for name in holding.keys() & {*named, *text.names_declared, *text.names_held}:
+        if len(named.get(name) or declaring.get(name, ())) == 1 and len(holding[name]) <= _MAX_HOLDERS:
+            yield name, holding[name]
+
+
+def _request(unit: Unit, reader: Unit, names: Iterable[IamName], shared: Iterable[IamName]) -> EntityRequest:
+    asked, others = (
+        tuple(sorted({(kind.decode(), name.decode().lower()) for kind, name in one})) for one in (names, shared)
     )
-    return EntityRequest(roles, policies, place_of(unit, reader), f"the code of {in_words(unit, reader)}")
+    return EntityRequest(asked, place_of(unit, reader), f"the code of {in_words(unit, reader)}", others)
 
 
 def _is_connected(texts: Sequence[LinkText], kind: LinkKind) -> bool:

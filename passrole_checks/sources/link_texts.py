@@ -13,6 +13,7 @@ from typing import Any
 
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
+from passrole_checks.iam.patterns.glob import from_text, may_intersect
 from passrole_checks.sources.model.links import LinkKind
 
 ALL_OUTPUTS = ""
@@ -40,18 +41,29 @@ _BRACE = lazy_regex(rb"[{}]")
 _COMPUTED = b"${"  # in a place or name that may be any
 _LONGEST_BLOCK = 2_000  # bytes
 _NAME = rb"[\w+=,.@-]+"
+_NAMES = rb"(?:[\w+=,.@*?-]|\$\{[^{}\s]*\})+"  # with wildcards and values that are computed
 _ARNS = tuple(
-    re.compile(rb":(%s)/(?<!:aws:%s/)(?:[\w+=,.@/-]*/)?(%s)(?![\w+=,.@/*?-])" % (kind, kind, _NAME))
+    re.compile(
+        rb":(%s)/(?<!:aws:%s/)(?:(?:[\w+=,.@/-]|\$\{[^{}\s]*\})*/)?(%s)(?![\w+=,.@/*?$-])" % (kind, kind, _NAMES)
+    )
     for kind in (b"role", b"policy")
 )
-_LOOKED_UP = lazy_regex(rb'data\s+"aws_iam_(role|policy)"\s+"[^"]*"\s*\{[^{}]*?\bname\s*=\s*"(%s)"' % _NAME)
-_HOLDER = lazy_regex(rb'(role)(?<!\wrole)\s*=\s*"(%s)"' % _NAME)
-_DECLARED = lazy_regex(rb'resource\s+"aws_iam_(role|policy)"\s+"[^"]*"(?=\s*\{)')
-_OWN_NAME = lazy_regex(rb'\bname\s*=\s*"(%s)"' % _NAME)
+_PLACEHOLDER = lazy_regex(rb"\$\{[^{}]*\}")
+_KNOWN = lazy_regex(rb"[^*?]")
+_LEAST_KNOWN = lazy_regex(rb"[^*?]{3}")  # of a name that is declared
+_KIND = rb"(role|policy|user|group)"
+_LOOKED_UP = lazy_regex(rb'data\s+"aws_iam_%s"\s+"[^"]*"\s*\{[^{}]*?\b(?:\w+_)?name\s*=\s*"(%s)"' % (_KIND, _NAME))
+_HOLDER = lazy_regex(rb'(role|user|group)(?<!\wrole)(?<!\wuser)(?<!\wgroup)\s*=\s*"(%s)"' % _NAME)
+_HOLDERS = lazy_regex(rb"(role|user|group)s(?<!\wroles)(?<!\wusers)(?<!\wgroups)\s*=\s*\[([^][]{1,2000})")
+_DECLARED = lazy_regex(rb'resource\s+"aws_iam_%s"\s+"[^"]*"(?=\s*\{)' % _KIND)
+_OWN_NAME = lazy_regex(rb'\bname\s*=\s*"(%s)"' % _NAMES)
 _LONGEST_DECLARATION = 20_000  # bytes, with its policy document
-_ROLES = lazy_regex(rb'\bRoles"?\s*:([^:]{1,2000}?)(?:[\w"]+\s*:|\Z)')
+_LISTED = lazy_regex(rb'\b(Role|User|Group)s"?\s*:([^:]{1,2000}?)(?:[\w"]+\s*:|\Z)')
 _WORD = lazy_regex(_NAME)
-_NAMED = lazy_regex(rb'\b(Role|ManagedPolicy)Name"?\s*:\s*["\']?(%s)' % _NAME)
+_QUOTED = lazy_regex(rb'"(%s)"' % _NAME)
+_NAMED = lazy_regex(rb'\b(Role|ManagedPolicy|User|Group)Name"?\s*:\s*(?:!Sub\s+)?["\']?(%s)' % _NAMES)
+_KINDS = {b"Role": b"role", b"ManagedPolicy": b"policy", b"User": b"user", b"Group": b"group"}
+_OWN = tuple((kind, re.compile(rb"AWS::IAM::%s\b(?!::)" % kind)) for kind in _KINDS)
 
 
 IamName = tuple[bytes, bytes]  # kind and name
@@ -65,8 +77,9 @@ class LinkText:
     that its own state may have, as written; ``read_places``: those of states that it reads. ``parameters``: names of
     SSM parameters that it writes, except secrets; ``read_parameters``: of those that it reads. ``has_backend``: its
     state is not a local file; ``reads_files``: it reads states that are. ``names_read``, ``names_declared``: kinds
-    (``role``, ``policy``) and literal names of roles and customer managed policies. ``names_held``: those of the roles
-    that it gives policies to.
+    (``role``, ``policy``, ``user``, ``group``) and names of principals and customer managed policies, or patterns of
+    names: in ARNs, and where a part is computed. ``names_held``: those of the principals that it gives policies to, or
+    has as members.
     """
 
     reads: frozenset[LinkKind] = frozenset()
@@ -115,7 +128,7 @@ class LinkText:
     def may_pass_to(self, reader: LinkText) -> bool:
         """True if the root may pass a value to another one, declares a role or policy that the other one names, or
         gives policies to a role that the other one declares or gives policies to."""
-        is_named = not self.names_declared.isdisjoint(reader.names_read - reader.names_declared)
+        is_named = not named_among(reader.names_read, self.names_declared).keys() <= reader.names_declared
         is_held = not self.names_held.isdisjoint(reader.names_declared | reader.names_held)
         return is_named or is_held or self.may_pass_value_to(reader)
 
@@ -131,6 +144,32 @@ class LinkText:
         if not self.has_backend:
             return reader.reads_files
         return _may_share(self.places, reader.read_places)
+
+
+def named_among(read: frozenset[IamName], declared: Collection[IamName]) -> dict[IamName, set[IamName]]:
+    """Return the names that are read, each with the declared names that it may be; patterns of names on both sides."""
+    found = {name: {name} for name in read.intersection(declared)}
+    patterns = _patterns(read)
+    for name in declared:
+        for one in read if _is_pattern(name) else patterns:
+            if one[0] == name[0] and _may_match(one[1], name[1]):
+                found.setdefault(one if _is_pattern(name) else name, set()).add(name)
+    return found
+
+
+def _may_match(one: bytes, other: bytes) -> bool:
+    """True if two names, or patterns of names, may be the same name."""
+    first, second = (from_text(name.decode("utf-8", "replace")) for name in (one, other))
+    return may_intersect(first, second)
+
+
+@lru_cache(maxsize=1000)
+def _patterns(names: frozenset[IamName]) -> tuple[IamName, ...]:
+    return tuple(filter(_is_pattern, names))
+
+
+def _is_pattern(name: IamName) -> bool:
+    return b"*" in name[1] or b"?" in name[1]
 
 
 def _may_share(written: frozenset[bytes], read: frozenset[bytes]) -> bool:
@@ -196,25 +235,38 @@ def _of_template(data: bytes) -> LinkText:
         reads.add(LinkKind.PARAMETER)
     if b"AWS::SSM::Parameter" in data and _SSM_WRITTEN.search(data):
         offers.add(LinkKind.PARAMETER)
-    declared = _NAMED.findall(data) if b"RoleName" in data or b"ManagedPolicyName" in data else ()
-    # a name may contain commas, but one at the end is that of a flow mapping or sequence
-    names = ((b"role" if kind == b"Role" else b"policy", name.rstrip(b",")) for kind, name in declared)
-    listed = _ROLES.findall(data) if b"Roles" in data else ()
-    words = (word.strip(b",-") for roles in listed for word in _WORD.findall(roles))
-    held = frozenset((b"role", word) for word in words if word)
+    declared, held = _template_names(data)
     return LinkText(
         frozenset(reads),
         frozenset(offers),
         parameters=frozenset({_COMPUTED}),
         read_parameters=frozenset({_COMPUTED}) if LinkKind.PARAMETER in reads else frozenset(),
         names_read=_arns(data) | held,
-        names_declared=frozenset(names),
+        names_declared=declared,
         names_held=held,
     )
 
 
+def _template_names(data: bytes) -> tuple[frozenset[IamName], frozenset[IamName]]:
+    """Return the names that a template declares, and those of the principals that it gives policies to, or has as
+    members."""
+    # a name may contain commas, but one at the end is that of a flow mapping or sequence
+    named = [(kind, name.rstrip(b",")) for kind, name in _NAMED.findall(data)] if b"Name" in data else []
+    own = {kind for kind, type_ in _OWN if type_.search(data)} if named else set()
+    listed = [(kind, word.strip(b",-")) for kind, words in _LISTED.findall(data) for word in _WORD.findall(words)]
+    listed += [(kind, name) for kind, name in named if kind not in own]
+    held = frozenset((_KINDS[kind], name) for kind, name in listed if name and kind != b"ManagedPolicy")
+    return _declared_names((_KINDS[kind], name) for kind, name in named if kind in own), held
+
+
 def _arns(data: bytes) -> frozenset[IamName]:
-    return frozenset(name for pattern in _ARNS for name in pattern.findall(data))
+    found = ((kind, _PLACEHOLDER.sub(b"*", name)) for pattern in _ARNS for kind, name in pattern.findall(data))
+    return frozenset(one for one in found if _KNOWN.search(one[1]))
+
+
+def _declared_names(names: Iterable[IamName]) -> frozenset[IamName]:
+    found = ((kind, _PLACEHOLDER.sub(b"*", name)) for kind, name in names)
+    return frozenset(one for one in found if not _is_pattern(one) or _LEAST_KNOWN.search(one[1]))
 
 
 def outputs_read(data: bytes) -> frozenset[str]:
@@ -238,7 +290,7 @@ def _of_terraform(data: bytes) -> LinkText:
     if b"output" in data:
         offers.add(LinkKind.STATE)
     has_iam = b"aws_iam_" in data
-    held = frozenset(_HOLDER.findall(data)) if has_iam else frozenset()
+    held = frozenset(_held(data)) if has_iam else frozenset()
     places = _places(text for head in _BACKENDS for _, text in _blocks(head.finditer(data), data))
     return LinkText(
         frozenset(reads),
@@ -250,13 +302,19 @@ def _of_terraform(data: bytes) -> LinkText:
         places is not None,
         LinkKind.STATE in reads and _LOCAL.search(data) is not None,
         _arns(data) | held | (frozenset(_LOOKED_UP.findall(data)) if has_iam else frozenset()),
-        frozenset(_declared(data)) if has_iam else frozenset(),
+        _declared_names(_declared(data)) if has_iam else frozenset(),
         held,
     )
 
 
+def _held(data: bytes) -> Iterator[IamName]:
+    yield from _HOLDER.findall(data)
+    for kind, listed in _HOLDERS.findall(data):
+        yield from ((kind, name) for name in _QUOTED.findall(listed))
+
+
 def _declared(data: bytes) -> Iterator[IamName]:
-    """Yield the kinds and literal names of the roles and policies in resource blocks, whatever precedes the name."""
+    """Yield the kinds and literal names of principals and policies in resource blocks, whatever precedes the name."""
     for head, text in _blocks(_DECLARED.finditer(data), data, _LONGEST_DECLARATION):
         own, depth, begin = [], 0, len(text)
         for brace in _BRACE.finditer(text):

@@ -19,8 +19,17 @@ from passrole_checks.sources.follow_links import surface_of
 from passrole_checks.sources.inventory.values import value_to_json
 from passrole_checks.sources.link_texts import LinkText
 from passrole_checks.sources.model.configuration import Configuration, Inputs
-from passrole_checks.sources.model.links import EVERY_KEY, Link, LinkKind, LinkOffer, LinkSurface, is_too_long
+from passrole_checks.sources.model.links import (
+    EVERY_KEY,
+    EntityRequest,
+    Link,
+    LinkKind,
+    LinkOffer,
+    LinkSurface,
+    is_too_long,
+)
 from passrole_checks.sources.model.named_entities import entities_of
+from passrole_checks.sources.model.principal_names import kind_of
 from passrole_checks.sources.model.recorded_roots import RecordedRoot
 from passrole_checks.sources.model.secrets import hiding_secrets
 from passrole_checks.sources.root_texts import LinkTexts
@@ -49,10 +58,12 @@ def record_roots(
                 unreadable.append(unit.path)
                 continue
             surface = _surface(unit, text, inputs, texts)
-            if surface.offers or entities.roles or entities.policies:
+            if surface.offers or entities.roles or entities.users or entities.policies:
                 path = unit.path.relative_to(around).as_posix()
-                roles = {(b"role", str(role.name).encode()) for role in entities.roles}
-                held = text.names_held & roles
+                here = {(b"role", str(role.name).encode()) for role in entities.roles}
+                types = {one.address: one.type for one in entities.resources}
+                here |= {(kind_of(types[address]).encode(), str(name).encode()) for address, name in entities.users}
+                held = text.names_held & here
                 root = RecordedRoot(names[around], path, surface, entities, text.names_declared, held)
                 found.append(replace(root, surface=replace(surface, offers=tuple(_without_circles(root)))))
     given = links_between(found, recorded)
@@ -99,16 +110,14 @@ def _without_circles(root: RecordedRoot) -> Iterator[LinkOffer]:
 
 
 def _entities(unit: Unit, text: LinkText, inputs: Inputs) -> Configuration:
-    """Return the roles and policies that a root declares, or gives policies to, by literal names. Raises
+    """Return the principals and policies that a root declares, or gives policies to, by literal names. Raises
     :class:`InputError`."""
     empty, names = Configuration(unit.framework, ()), text.names_declared | text.names_held
     if not names:
         return empty
-    roles, policies = (
-        frozenset(name.decode().lower() for kind, name in names if kind == asked) for asked in (b"role", b"policy")
-    )
+    asked = tuple((kind.decode(), name.decode().lower()) for kind, name in names)
     own = replace(unit, entities=())  # others record what is theirs
-    found = entities_of(detect.load(own, inputs=inputs), roles, policies, "", "")
+    found = entities_of(detect.load(own, inputs=inputs), EntityRequest(asked, "", ""))
     if found is None:
         return empty
     whole = found.configuration

@@ -65,6 +65,8 @@ NETWORK = BACKEND.format(key="network") + OUTPUT.format(name="roles", value=f'"{
 APPS = READ.format(label="n", key="network") + pass_role('"deployer"', "data.terraform_remote_state.n.outputs.roles")
 PLATFORM = ROLE.format(label="d", name="deployer") + role_policy("launch", "aws_iam_role.d.id", LAUNCH, '"*"')
 
+CASES = Path(__file__).parents[1] / "cases"
+
 
 class Organization:
     """Repositories in one folder."""
@@ -189,6 +191,19 @@ def test_managed_policies_boundaries_and_conditions_of_a_named_role(tmp_path: Pa
     )
     organization.write("platform", "main.tf", role + limit % statement('"s3:*"', '"*"') + extra)
     organization.write("apps", "main.tf", pass_role('"deployer"', f'"{ANY_ROLE}"'))
+    together = organization.together()
+    organization.one_by_one()
+    assert organization.one_by_one() == together
+    assert not json_schemas.errors("inventory", json.loads(organization.file.read_bytes()))
+
+
+@pytest.mark.parametrize("case", sorted((CASES / "other-roots").iterdir()), ids=lambda case: case.name)
+def test_names_of_other_roots_are_those_of_other_repositories(case: Path, tmp_path: Path) -> None:
+    """The roots of a case find the same when each of them is a repository."""
+    organization = Organization(tmp_path)
+    for root in (path for path in case.iterdir() if path.is_dir()):
+        for file in root.iterdir():
+            organization.write(root.name, file.name, file.read_text("utf-8"))
     together = organization.together()
     organization.one_by_one()
     assert organization.one_by_one() == together
@@ -433,7 +448,7 @@ BAD_ROOTS: list[Any] = [
     {**ROOT, "passes": [{"kind": "export", "name": "a", "value": {"object": [["a"]]}}]},
     {**ROOT, "passes": [{"kind": "export", "name": "a", "value": {"text": [{"unresolved": "x", "kind": []}]}}]},
     {**ROOT, "passes": [{"kind": "export", "name": "a", "value": {"what": 1}}]},
-    {**ROOT, "declares": [["user", "x"]]},
+    {**ROOT, "declares": [["stack", "x"]]},
     {**ROOT, "roles": [{"address": "a"}]},
     {**ROOT, "policies": [{"address": "a", "type": "t", "path": "p", "document": 1, "principals": "x"}]},
     {**ROOT, "attachments": [{}]},

@@ -34,8 +34,8 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "iam.documents.policy": ("Statement",),
     "iam.path_conditions": ("Assumption", "Predicate"),
     "iam.partial_values": (
-        "Choice", "Const", "ListNode", "ObjectEntry", "ObjectNode", "Position", "StringNode", "Ternary", "Unresolved",
-        "UnresolvedKind",
+        "Absent", "Choice", "Const", "ListNode", "ObjectEntry", "ObjectNode", "Position", "StringNode", "Ternary",
+        "Unresolved", "UnresolvedKind",
     ),
     "scan.result": ("Analysis", "DependentPolicy", "LocatedGrant", "ScanResult"),
     "sources.model.configuration": (

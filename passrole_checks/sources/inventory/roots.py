@@ -29,9 +29,9 @@ from passrole_checks.sources.model.configuration import (
     RoleDefinition,
 )
 from passrole_checks.sources.model.links import LinkKind, LinkOffer, LinkRead, LinkSurface
-from passrole_checks.sources.model.recorded_roots import RecordedRoot
+from passrole_checks.sources.model.recorded_roots import EntityName, RecordedRoot
 
-_KINDS = ("role", "policy")
+_KINDS = ("role", "policy", "user", "group")
 
 
 def root_to_json(root: RecordedRoot) -> dict[str, Any]:
@@ -45,9 +45,13 @@ def root_to_json(root: RecordedRoot) -> dict[str, Any]:
         "reads": [{"kind": one.kind.value, "name": value_to_json(one.name)} for one in surface.reads],
         "passes": list(map(_offer_to_json, surface.offers)),
         "given": root.given,
-        "declares": [[kind.decode(), name.decode()] for kind, name in sorted(root.declared)],
-        "attaches_to": [name.decode() for _, name in sorted(root.held)],
+        "declares": list(map(_name_to_json, sorted(root.declared))),
+        "attaches_to": [
+            name.decode() if kind == b"role" else _name_to_json((kind, name)) for kind, name in sorted(root.held)
+        ],
         "roles": list(map(_role_to_json, entities.roles)),
+        "users": [_user_to_json(entities, address, name) for address, name in entities.users],
+        "members": list(map(list, entities.attached.members)),
         "policies": list(map(_policy_to_json, entities.policies)),
         "attachments": list(map(_attachment_to_json, entities.attached.managed_policies)),
         "boundaries": list(map(_boundary_to_json, entities.attached.boundaries)),
@@ -68,6 +72,15 @@ def _role_to_json(role: RoleDefinition) -> dict[str, Any]:
     found = {"name": role.name, "path": role.role_path, "trust": role.trust}
     known = {key: value_to_json(value) for key, value in found.items() if value is not None}
     return {**_resource_to_json(role.resource), **known}
+
+
+def _user_to_json(entities: Configuration, address: str, name: StringNode) -> dict[str, Any]:
+    resource = next(one for one in entities.resources if one.address == address)
+    return {**_resource_to_json(resource), "name": value_to_json(name)}
+
+
+def _name_to_json(name: EntityName) -> list[str]:
+    return [part.decode() for part in name]
 
 
 def _policy_to_json(policy: AttachedPolicy) -> dict[str, Any]:
@@ -120,18 +133,23 @@ class _Reader:
         account = self._account()
         stack = text_from_json(self._root.get("stack", ""))
         surface = LinkSurface(self._list("reads", self._read), self._list("passes", self._offer), account, stack)
+        users = self._list("users", self._user)
         entities = Configuration(
             self._framework,
             (),
+            tuple(resource for resource, _ in users),
             account=account,
+            users=tuple((resource.address, name) for resource, name in users),
             policies=self._list("policies", self._policy),
             roles=self._list("roles", self._role),
             attached=Attachments(
-                self._list("attachments", self._attachment), boundaries=self._list("boundaries", self._boundary)
+                self._list("attachments", self._attachment),
+                self._list("members", _member),
+                self._list("boundaries", self._boundary),
             ),
         )
         declared = frozenset(self._list("declares", _name))
-        held = frozenset((b"role", name.encode()) for name in self._list("attaches_to", text_from_json))
+        held = frozenset(self._list("attaches_to", _holder))
         path, given = text_from_json(self._root.get("path")), text_from_json(self._root.get("given", ""))
         if path.startswith("/") or ".." in path.split("/"):
             raise MalformedInventoryError(f"{path[:60]!r} is not a path in a repository")
@@ -181,6 +199,10 @@ class _Reader:
         trust = value_from_json(found["trust"], self._at) if "trust" in found else None
         return RoleDefinition(self._resource(found), name, path, trust)
 
+    def _user(self, value: Any) -> tuple[ResourceDefinition, StringNode]:
+        found = object_from_json(value)
+        return self._resource(found), self._text(found.get("name"))
+
     def _policy(self, value: Any) -> AttachedPolicy:
         found = object_from_json(value)
         return AttachedPolicy(
@@ -218,11 +240,21 @@ class _Reader:
         return BoundaryUse(text_from_json(found.get("principal")), policy, when)
 
 
-def _name(value: Any) -> tuple[bytes, bytes]:
-    kind, name = list_from_json(value, text_from_json) if isinstance(value, list) and len(value) == 2 else ("", "")
+def _name(value: Any) -> EntityName:
+    kind, name = _member(value)
     if kind not in _KINDS:
-        raise MalformedInventoryError("neither a role nor a policy")
+        raise MalformedInventoryError("neither a principal nor a policy")
     return kind.encode(), name.encode()
+
+
+def _holder(value: Any) -> EntityName:
+    return (b"role", value.encode()) if isinstance(value, str) else _name(value)
+
+
+def _member(value: Any) -> tuple[str, str]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise MalformedInventoryError("not a pair")
+    return text_from_json(value[0]), text_from_json(value[1])
 
 
 def _conditional(value: Any) -> tuple[str, Any]:

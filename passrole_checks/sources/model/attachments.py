@@ -300,7 +300,7 @@ def demanded_boundaries(document: Node) -> Iterator[StringNode]:
 
 
 def unknown_groups(members: Mapping[tuple[str, str], Position]) -> Iterator[Unreadable]:
-    """Yield a note for each group that is known by name only.
+    """Yield a note for each group that is known by name only; its resource is the group.
 
     ``members``: pairs of a group and a user, each with the position of the resource that states it.
     """
@@ -314,4 +314,5 @@ def unknown_groups(members: Mapping[tuple[str, str], Position]) -> Iterator[Unre
         named = ", ".join(users[:_MAX_NAMES]) + (f" and {len(users) - _MAX_NAMES} more" if users[_MAX_NAMES:] else "")
         verb = "joins" if len(users) == 1 else "join"
         reason = f"{named} {verb} the group {bare_name(group)}, whose policies are not in this configuration"
-        yield Unreadable(positions[group].file, reason, positions[group].line, kind=NoteKind.DEFINED_ELSEWHERE)
+        file, line = positions[group].file, positions[group].line
+        yield Unreadable(file, reason, line, resource=bare_name(group), kind=NoteKind.DEFINED_ELSEWHERE)

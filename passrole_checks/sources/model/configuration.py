@@ -558,7 +558,7 @@ class Configuration:
 
 @dataclass(frozen=True, eq=False)
 class NamedEntities:
-    """Roles and managed policies of another root that a configuration names.
+    """Principals and managed policies of another root that a configuration names.
 
     ``origin``: that root, in words. The others: as in its configuration.
     """
@@ -569,10 +569,19 @@ class NamedEntities:
     policies: tuple[AttachedPolicy, ...]
     roles: tuple[RoleDefinition, ...]
     attached: Attachments
+    resources: tuple[ResourceDefinition, ...] = ()
+    users: tuple[tuple[str, StringNode], ...] = ()
 
     @property
     def configuration(self) -> Configuration:
         """The entities as a configuration."""
         return Configuration(
-            self.framework, (), account=self.account, policies=self.policies, roles=self.roles, attached=self.attached
+            self.framework,
+            (),
+            self.resources,
+            self.policies,
+            self.roles,
+            account=self.account,
+            attached=self.attached,
+            users=self.users,
         )

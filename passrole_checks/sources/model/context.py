@@ -23,7 +23,7 @@ from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, Part, StringNode, strings_in
+from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectNode, Part, StringNode, strings_in
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
@@ -262,7 +262,9 @@ class _Join:
             else whole.attached_before.with_others([replace(context_attached, managed_policies=())]),
             context=self.context_names(named),
         )
-        return replace(joined, not_evaluated=(*whole.not_evaluated, *dict.fromkeys(self.notes)))
+        known = set(self.names.values())  # so that the policies of these groups are
+        left = (one for one in whole.not_evaluated if one.resource not in known)
+        return replace(joined, not_evaluated=(*left, *dict.fromkeys(self.notes)))
 
     def with_known_documents(self) -> tuple[Configuration, set[str]]:
         """Return the configuration with the documents of managed policies that it attaches, or looks up by ARN or name,
@@ -334,9 +336,13 @@ class _Join:
         yield from (*whole.policies, *whole.unchanged, *whole.other_policies, *(whole.before or ()))
 
     def find_principals(self) -> None:
-        """Find the principals of the context that the configuration declares, or names by a literal name."""
+        """Find the principals of the context that the configuration declares, or names by a literal name.
+
+        A role of another context under a path condition is one of several of its name, which are kept apart.
+        """
         for role in self.whole.roles:
-            self.add_name("role", _literal(role.name), role.resource.address)
+            if not (role.exists_when and role.resource.address in self.whole.context.roles):
+                self.add_name("role", _literal(role.name), role.resource.address)
         for address, name in self.whole.users:
             self.add_name(kind_of(address_type(self.whole, address)) or "user", _literal(name), address)
         self.declared.update(self.names)
@@ -628,6 +634,9 @@ def _may_deny(attachment: ManagedAttachment) -> bool:
 @cached_by_identity(20_000)  # the policies of an account are around many configurations
 def _without_denials(document: Node) -> Node | None:
     """Return a policy document without the statements that may deny; itself without any, None if nothing is left."""
+    if isinstance(document, Choice):
+        options = [(outcome, _without_denials(option) or Absent(option.at)) for outcome, option in document.options]
+        return None if all(isinstance(one, Absent) for _, one in options) else replace(document, options=tuple(options))
     statements = document.get("Statement") if isinstance(document, ObjectNode) else None
     written = statements.items if isinstance(statements, ListNode) else () if statements is None else (statements,)
     allowing = tuple(one for one in written if _surely_allows(one))

@@ -100,15 +100,16 @@ class LinkSurface:
 
 @dataclass(frozen=True, slots=True)
 class EntityRequest:
-    """Names of roles and managed policies of one root, in lower case, that another one has without declaring them.
+    """Kinds and names, in lower case, of principals and managed policies of one root that another one names.
 
-    ``root``: the root that declares them, as the other one calls it; ``origin``: the same in words.
+    ``root``: the root that declares them, as the other one calls it; ``origin``: the same in words. ``shared``: those
+    that further roots declare, so that each of them is one variant.
     """
 
-    roles: tuple[str, ...]
-    policies: tuple[str, ...]
+    names: tuple[tuple[str, str], ...]
     root: str
     origin: str
+    shared: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,17 @@ from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.model.links import LinkSurface
 
 EntityName = tuple[bytes, bytes]
-"""The kind of an entity, ``role`` or ``policy``, and its literal name."""
+"""The kind of an entity, ``role``, ``policy``, ``user`` or ``group``, and its literal name."""
 
 
 @dataclass(frozen=True)
 class RecordedRoot:
     """A root module or template that is not scanned, and what it passes.
 
-    ``path``: its path in the repository. ``surface``: the values that it reads and passes. ``declared``: roles and
-    policies that it declares by a literal name, ``held``: roles that it only gives policies to; ``entities`` are these,
-    with the policies of the roles. ``given``: a digest of the values of other roots with which it was read.
+    ``path``: its path in the repository. ``surface``: the values that it reads and passes. ``declared``: entities that
+    it declares by a literal name, ``held``: principals that it only gives policies to, or has as members; ``entities``
+    are these, with the policies of the principals. ``given``: a digest of the values of other roots with which it was
+    read.
     """
 
     repository: str

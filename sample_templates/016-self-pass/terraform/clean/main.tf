@@ -23,14 +23,14 @@ resource "aws_iam_role_policy" "pass" {
         Sid       = "PassBuildRoles"
         Effect    = "Allow"
         Action    = "iam:PassRole"
-        Resource  = "arn:aws:iam::111122223333:role/build-*"
+        Resource  = "arn:aws:iam::111122223333:role/build-job-*"
         Condition = { StringEquals = { "iam:PassedToService" = "codebuild.amazonaws.com" } }
       },
       {
         Sid      = "ReadRoles"
         Effect   = "Allow"
         Action   = "iam:GetRole"
-        Resource = "arn:aws:iam::111122223333:role/build-*"
+        Resource = "arn:aws:iam::111122223333:role/build-job-*"
       },
     ]
   })
