@@ -150,7 +150,9 @@ def copy_samples(folder: Path, change: Callable[[bytes], bytes]) -> None:
             copied.write_bytes(change(path.read_bytes()))
 
 
-@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["crlf", "crlf-bom"])
+@pytest.mark.parametrize(
+    "mark", [pytest.param(b"", id="crlf"), pytest.param(b"\xef\xbb\xbf", id="crlf-bom", marks=pytest.mark.nightly)]
+)
 def test_line_ends_change_no_result_and_are_kept(mark: bytes, tmp_path: Path) -> None:
     """The same lines, columns, fingerprints and edits, in all formats that samples have; ``fix`` writes CR LF."""
     plain, changed = tmp_path / "plain", tmp_path / "changed"

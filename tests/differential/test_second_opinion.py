@@ -37,7 +37,7 @@ else:
 TABLE: list[Json] = tomllib.loads(Path(__file__).with_name("disagreements.toml").read_text("utf-8"))["disagreement"]
 PART = 100  # cases, of 8 requests each
 PARTS = int(os.environ.get("SECOND_OPINION_PARTS", "12"))  # more of them in a longer run
-OFTEN = range(3)  # those of each run
+OFTEN = range(2)  # those of each run
 SELDOM = [pytest.param(part, marks=pytest.mark.nightly) for part in range(len(OFTEN), PARTS)]
 
 

@@ -41,4 +41,4 @@ def test_mutated_samples_do_no_harm(tmp_path: Path, share: str) -> None:
 
 def test_nothing_is_kept_of_what_was_read() -> None:
     """The same samples in new folders, again and again, take no more memory than before, but for bounded caches."""
-    assert running.growth(seed=105, samples=16, rounds=4) < 150_000
+    assert running.growth(seed=105, samples=8, rounds=3) < 150_000

@@ -45,9 +45,12 @@ def files_with_statements(folder: Path) -> list[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("apart", [False, pytest.param(True, marks=pytest.mark.nightly)], ids=["all", "each"])
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_new_statements_of_a_sample(folder: str, repository: Reviews, capsys: pytest.CaptureFixture[str]) -> None:
-    """BASE allows no PassRole in one of the files of a sample."""
+def test_new_statements_of_a_sample(
+    folder: str, apart: bool, repository: Reviews, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """BASE allows no PassRole in the files of a sample, or in one of them."""
     options = [
         word
         for name, value in options_of(folder).items()
@@ -57,14 +60,17 @@ def test_new_statements_of_a_sample(folder: str, repository: Reviews, capsys: py
     shutil.copytree(SAMPLES / folder, copy, symlinks=True)
     repository.commit()
     differing = {}
-    for path in files_with_statements(copy):
-        text = path.read_bytes()
-        path.write_bytes(text.replace(b"PassRole", b"GetRole"))
+    files = files_with_statements(copy)
+    for paths in ([path] for path in files) if apart else [files]:
+        texts = {path: path.read_bytes() for path in paths}
+        for path, text in texts.items():
+            path.write_bytes(text.replace(b"PassRole", b"GetRole"))
         repository.commit()
-        path.write_bytes(text)
+        for path, text in texts.items():
+            path.write_bytes(text)
         repository.commit()
         if rows := differing_from_scan(repository, capsys, *options):
-            differing[path.name] = rows
+            differing[paths[0].name] = rows
     assert not differing
 
 
