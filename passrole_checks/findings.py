@@ -6,8 +6,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Position
-from passrole_checks.iam.path_conditions import PathCondition, is_off_by_default
+from passrole_checks.iam.values.nodes import Position
+from passrole_checks.iam.values.path_conditions import PathCondition, is_off_by_default
 from passrole_checks.sources.model.configuration import Framework, HandedTo, ResourceDefinition, Suppression
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from profiles import examples
 
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, join
+from passrole_checks.iam.values.nodes import Position, StringNode, Unresolved, join
 from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework, ResourceDefinition
 

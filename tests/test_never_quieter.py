@@ -20,7 +20,7 @@ from profiles import examples
 from sample_folders import FOLDERS, SAMPLES, scan_options_of
 
 from passrole_checks.findings import Severity
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 
 ANSWERED = {"PASSROLE_002", "PASSROLE_011", "PASSROLE_012", "PASSROLE_014", "PASSROLE_015"}

@@ -23,9 +23,9 @@ from passrole_checks.iam.conditions.passed_to_service import evaluate
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.grants.subtract_denials import grants_of
-from passrole_checks.iam.partial_values import Position, Ternary, text
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Position, Ternary, text
 
 AT = Position("policy.json", 1)
 A = "arn:aws:iam::111122223333:"

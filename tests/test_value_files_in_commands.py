@@ -15,7 +15,7 @@ from passrole_checks.cli import main
 from passrole_checks.cloudtrail.grant_usage import UsageComparison, match_grants
 from passrole_checks.cloudtrail.model import RequestOutcome
 from passrole_checks.cloudtrail.summary import Edge
-from passrole_checks.iam.path_conditions import one_of
+from passrole_checks.iam.values.path_conditions import one_of
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths, scan_read
 from passrole_checks.sources import detect
 from passrole_checks.sources.model.configuration import Configuration

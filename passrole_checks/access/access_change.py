@@ -28,7 +28,13 @@ from passrole_checks.iam.grants.access_comparison import AccessComparison
 from passrole_checks.iam.grants.access_set import Access, Gain, access_of
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.patterns.glob import wildcard_match
+from passrole_checks.iam.permissions.escalation import OpenPath
+from passrole_checks.iam.permissions.permissions import ContentClasses
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
+from passrole_checks.iam.roles import arn
+from passrole_checks.iam.roles.role_search import Deployment
+from passrole_checks.iam.values.nodes import (
     ListNode,
     Node,
     ObjectEntry,
@@ -39,14 +45,8 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     text,
 )
-from passrole_checks.iam.partial_values import ObjectNode as MappingNode
-from passrole_checks.iam.path_conditions import PathCondition, conjoin
-from passrole_checks.iam.patterns.glob import wildcard_match
-from passrole_checks.iam.permissions.escalation import OpenPath
-from passrole_checks.iam.permissions.permissions import ContentClasses
-from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
-from passrole_checks.iam.roles import arn
-from passrole_checks.iam.roles.role_search import Deployment
+from passrole_checks.iam.values.nodes import ObjectNode as MappingNode
+from passrole_checks.iam.values.path_conditions import PathCondition, conjoin
 from passrole_checks.sources.model.configuration import AttachedPolicy, Attachments, Configuration, PolicyKind
 
 

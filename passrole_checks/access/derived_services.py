@@ -24,11 +24,11 @@ from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.identity_cache import BoundedCache, by_identity, cached_by_identity
-from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.permissions.escalation import normalize_service
 from passrole_checks.iam.permissions.permissions import ContentClasses, Permissions
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import partition_of
+from passrole_checks.iam.values.nodes import StringNode, Ternary
 
 if TYPE_CHECKING:
     from passrole_checks.access.access_model import AccessModel

@@ -12,10 +12,10 @@ from functools import cached_property
 
 from passrole_checks.access.known_roles import role_arn
 from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.partial_values import Part, Position, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.permissions.principal import PrincipalKind
 from passrole_checks.iam.permissions.removable_limits import HeldPolicy, Removal
 from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.iam.values.nodes import Part, Position, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.sources.model.configuration import (
     UNKNOWN_BOUNDARY,
     AttachedPolicy,

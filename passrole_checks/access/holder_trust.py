@@ -9,10 +9,10 @@ from passrole_checks.access.service_trust import acts_for_callers
 from passrole_checks.access.severity import Holder
 from passrole_checks.iam.documents.trust import AUTHENTICATED, KnownRole
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import StringNode
-from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.permissions.escalation import OpenPath, normalize_service
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
+from passrole_checks.iam.values.nodes import StringNode
+from passrole_checks.iam.values.path_conditions import PathCondition
 
 _CLOUDFORMATION = "cloudformation.amazonaws.com"
 _DEPLOYING = frozenset({_CLOUDFORMATION, "servicecatalog.amazonaws.com", "fis.amazonaws.com"})

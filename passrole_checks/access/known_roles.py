@@ -19,7 +19,7 @@ from passrole_checks.iam.documents.trust import (
 )
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind, join
+from passrole_checks.iam.values.nodes import Part, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.sources.model.configuration import RoleDefinition
 
 

@@ -10,9 +10,9 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.limits import PassableSet
 from passrole_checks.iam.identity_cache import cached_by_identity
-from passrole_checks.iam.partial_values import StringNode, Ternary
-from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.permissions.escalation import OpenPath, PassedRolePath
+from passrole_checks.iam.values.nodes import StringNode, Ternary
+from passrole_checks.iam.values.path_conditions import PathCondition, conjoin
 
 
 @dataclass(frozen=True)

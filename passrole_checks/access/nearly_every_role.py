@@ -14,11 +14,11 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Part, Position, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.roles.arn import Scope, union_scope
 from passrole_checks.iam.roles.arn_bounds import LITERALS, ROLE, VARIABLE, bounds_of
 from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.iam.values.nodes import Part, Position, StringNode, Unresolved, UnresolvedKind, join
 
 _Patterns = tuple[tuple[Part, ...], ...]
 _NEARLY_ALL = 0.95

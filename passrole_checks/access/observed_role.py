@@ -15,10 +15,10 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.limits import PassableSet
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, UnresolvedKind, text
 from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn_pattern import expand, fields_of
+from passrole_checks.iam.values.nodes import Part, Position, StringNode, Ternary, UnresolvedKind, text
 
 _NOWHERE = Position("", 0)
 _SOME_PATH = "a/path/that/nobody/writes/"

@@ -25,8 +25,6 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.limits import PassableSet
 from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.identity_cache import BoundedCache
-from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
-from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.permissions.escalation import OpenPath, PassedRolePath, open_paths
 from passrole_checks.iam.permissions.extra_permissions import ExtraPermissions, PermissionComparison
@@ -37,6 +35,8 @@ from passrole_checks.iam.roles.arn import Scope, account_of, partition_of
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.iam.roles.role_search import Deployment
 from passrole_checks.iam.roles.role_union import RoleSet
+from passrole_checks.iam.values.nodes import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
+from passrole_checks.iam.values.path_conditions import PathCondition
 
 if TYPE_CHECKING:
     from passrole_checks.access.principals import Principals

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.values.nodes import ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.model.configuration import AttachedPolicy, NoteKind, PolicyKind, Unreadable
 
 MOST_MANAGED, MOST_OF_USER, MOST_OF_GROUP, MOST_OF_ROLE = 6_144, 2_048, 5_120, 10_240

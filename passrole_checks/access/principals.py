@@ -23,7 +23,11 @@ from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.permissions.permissions import Permissions
+from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
+from passrole_checks.iam.permissions.removable_limits import RemovableLimit, removable_limits
+from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.iam.values.nodes import (
     Const,
     ListNode,
     Node,
@@ -37,12 +41,8 @@ from passrole_checks.iam.partial_values import (
     strings_in,
     text,
 )
-from passrole_checks.iam.partial_values import ObjectNode as Object
-from passrole_checks.iam.path_conditions import PathCondition, conjoin, simplify
-from passrole_checks.iam.permissions.permissions import Permissions
-from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
-from passrole_checks.iam.permissions.removable_limits import RemovableLimit, removable_limits
-from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.iam.values.nodes import ObjectNode as Object
+from passrole_checks.iam.values.path_conditions import PathCondition, conjoin, simplify
 from passrole_checks.sources.model.attachments import is_management_account
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,

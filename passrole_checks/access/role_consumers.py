@@ -17,17 +17,8 @@ from functools import cached_property
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
-    Choice,
-    ListNode,
-    Node,
-    Part,
-    StringNode,
-    Unresolved,
-    UnresolvedKind,
-    join,
-)
-from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
+from passrole_checks.iam.values.nodes import Choice, ListNode, Node, Part, StringNode, Unresolved, UnresolvedKind, join
+from passrole_checks.iam.values.path_conditions import PathCondition, consistent, extend
 from passrole_checks.sources.model.configuration import (
     Configuration,
     Framework,

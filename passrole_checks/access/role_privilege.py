@@ -21,9 +21,9 @@ from passrole_checks.findings import EVERYTHING, Severity
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Position, Ternary, text
-from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
+from passrole_checks.iam.values.nodes import Position, Ternary, text
+from passrole_checks.iam.values.path_conditions import PathCondition, implies_all
 
 if TYPE_CHECKING:
     from passrole_checks.iam.permissions.extra_permissions import ExtraPermission, ExtraPermissions

@@ -14,8 +14,8 @@ from passrole_checks.aws.passrole_actions import PassingAction, passing_actions
 from passrole_checks.aws.required_resources import REQUIRED_RESOURCES
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.escalation import PassedRolePath, normalize_service, service_family
+from passrole_checks.iam.values.nodes import Ternary
 
 
 @cache

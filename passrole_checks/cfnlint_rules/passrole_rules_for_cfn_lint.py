@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
     from passrole_checks.checks.base.check import Check
     from passrole_checks.findings import Finding
-    from passrole_checks.iam.partial_values import Position
+    from passrole_checks.iam.values.nodes import Position
     from passrole_checks.scan.for_hosts.host_results import HostResult
 
 IDS = (

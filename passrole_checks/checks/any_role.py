@@ -34,8 +34,8 @@ from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.limits import PassableSet
-from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Ternary
 
 
 class AnyRole(Check):

@@ -15,10 +15,10 @@ from passrole_checks.iam.conditions.condition_block import PASSED_TO_SERVICE
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Ternary
-from passrole_checks.iam.path_conditions import Assumption
 from passrole_checks.iam.permissions.escalation import normalize_service
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Ternary
+from passrole_checks.iam.values.path_conditions import Assumption
 
 _SERVICE = lazy_regex(r"[a-z0-9.-]+\.amazonaws\.com(?:\.cn)?")
 _ROLE = "arn:aws:iam::111122223333:role/app-worker"

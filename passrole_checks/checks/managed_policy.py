@@ -21,9 +21,9 @@ from passrole_checks.checks.base.wording import (
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Ternary
 
 
 class ManagedPolicyPassRole(Check):

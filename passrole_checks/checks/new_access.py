@@ -16,9 +16,9 @@ from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.access_set import ServiceSet, Widening
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grouped import grouped
-from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.permissions.escalation import OpenPath
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import StringNode, Ternary
 
 _APP = "arn:aws:iam::111122223333:role/app-*"
 _LAMBDA_EC2 = passed_to("lambda.amazonaws.com", "ec2.amazonaws.com")

@@ -11,8 +11,8 @@ from passrole_checks.checks.base.wording import roles_in_words
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import StringNode
 from passrole_checks.iam.roles.arn import Scope, resource_scope
+from passrole_checks.iam.values.nodes import StringNode
 from passrole_checks.sources.model.configuration import HandedTo
 
 _PLACEHOLDER = lazy_regex(r"<[^<>]+>")  # "arn:aws:iam::<ACCOUNT>:role/app", in a document that people fill in

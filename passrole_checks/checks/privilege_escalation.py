@@ -29,10 +29,10 @@ from passrole_checks.checks.base.wording import (
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Escalation, Outcome, Severity, Verdict
 from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_role
-from passrole_checks.iam.partial_values import Ternary
-from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Ternary
+from passrole_checks.iam.values.path_conditions import PathCondition, implies_all
 
 _START = allow(["lambda:CreateFunction", "lambda:InvokeFunction"], "*")
 _APP = "arn:aws:iam::111122223333:role/app-*"

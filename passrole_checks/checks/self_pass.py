@@ -19,11 +19,11 @@ from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.documents.trust import service_of_linked_role
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.limits import PassableSet
-from passrole_checks.iam.partial_values import StringNode, Ternary
-from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.iam.permissions.permissions import Allowed
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import StringNode, Ternary
+from passrole_checks.iam.values.path_conditions import PathCondition, implies_all
 
 _APP = "arn:aws:iam::111122223333:role/app-*"
 # what makes a role more than it was: its policies, who may assume it, and its boundary if it has one

@@ -10,8 +10,8 @@ from passrole_checks.checks.base.grants import Special, is_scoped
 from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.grants.grant import RoleScope
 from passrole_checks.iam.identity_cache import cached_by_identity
-from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles import arn
+from passrole_checks.iam.values.nodes import Ternary
 
 _CONDITION = passed_to("autoscaling.amazonaws.com")
 _LINKED = "arn:aws:iam::111122223333:role/aws-service-role"

@@ -24,10 +24,10 @@ from passrole_checks.escaping.shorten import shortened
 from passrole_checks.findings import Confidence, Escalation, Outcome, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import Ternary
-from passrole_checks.iam.path_conditions import PathCondition, implies_all
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Ternary
+from passrole_checks.iam.values.path_conditions import PathCondition, implies_all
 
 _PASS = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-worker", TO_LAMBDA)
 

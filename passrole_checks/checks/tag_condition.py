@@ -9,8 +9,8 @@ from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import Special
 from passrole_checks.checks.base.wording import resource_of
 from passrole_checks.findings import Severity, Verdict
-from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Ternary
 
 
 class TagCondition(Check):

@@ -13,7 +13,7 @@ from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import KnownRole
-from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.values.nodes import Ternary
 
 _ROLE = "arn:aws:iam::111122223333:role/nightly-report"
 

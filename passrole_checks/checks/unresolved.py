@@ -14,8 +14,8 @@ from passrole_checks.findings import Confidence, Severity, Verdict
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import StringNode, Ternary, Unresolved, UnresolvedKind
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import StringNode, Ternary, Unresolved, UnresolvedKind
 from passrole_checks.sources.model.addresses import seen_from
 from passrole_checks.sources.model.configuration import MODULE_NOT_AVAILABLE
 

@@ -21,7 +21,7 @@ from passrole_checks.iam.fast_dataclass import dataclass
 if TYPE_CHECKING:
     from passrole_checks.cloudtrail.report import UsageReport
     from passrole_checks.cloudtrail.summary import Edge
-    from passrole_checks.iam.partial_values import Position
+    from passrole_checks.iam.values.nodes import Position
     from passrole_checks.scan.result import ScanOptions
     from passrole_checks.sources.model.configuration import Configuration
     from passrole_checks.suggest.observed_use import Evidence, Observation

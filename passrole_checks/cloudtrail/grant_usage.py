@@ -30,9 +30,9 @@ from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.limits import PassableSet
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Position, StringNode, Ternary, text
-from passrole_checks.iam.path_conditions import PathCondition, disjunction_of
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
+from passrole_checks.iam.values.nodes import Position, StringNode, Ternary, text
+from passrole_checks.iam.values.path_conditions import PathCondition, disjunction_of
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind, ResourceDefinition
 from passrole_checks.sources.value_file import added_by_files, with_files
 

@@ -22,7 +22,7 @@ from passrole_checks.diff.read_versions import Side, difference_at
 from passrole_checks.diff.text_changes import ChangedFile, changed_file
 from passrole_checks.diff.units import UnitPair, read_in
 from passrole_checks.errors import InputError
-from passrole_checks.iam.partial_values import Position, unresolved_in
+from passrole_checks.iam.values.nodes import Position, unresolved_in
 from passrole_checks.scan.scanner import ScanOptions
 from passrole_checks.sources.files.trial_copy import TrialCopy
 from passrole_checks.sources.files.walk import walk

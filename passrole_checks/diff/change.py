@@ -9,7 +9,7 @@ from typing import Protocol
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.documents.trust_comparison import TrustedPrincipal
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.scan.scanner import LocatedGrant, ReadPaths, ScanResult
 from passrole_checks.sources.model.configuration import Unreadable
 

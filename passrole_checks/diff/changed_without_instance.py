@@ -17,8 +17,8 @@ from passrole_checks.diff.change import AccessDifference
 from passrole_checks.diff.text_changes import ChangedFile, changed_file
 from passrole_checks.git_versions import Snapshots
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.patterns.glob import wildcard_match
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.model.terraform_policy_attributes import (

@@ -31,11 +31,11 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.spared_roles import spares
 from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.grouped import grouped
-from passrole_checks.iam.partial_values import Position
-from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.role_search import ANYWHERE
 from passrole_checks.iam.roles.role_union import RoleSet
+from passrole_checks.iam.values.nodes import Position
+from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.scan.account_context import with_account_documents
 from passrole_checks.scan.analyze import unreadable_in
 from passrole_checks.scan.result import LocatedGrant

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Iterator
 
 from passrole_checks.diff.statements import StatementVersion
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import Node
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.values.nodes import Node
+from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.scan.condition_words import condition_text
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration
 

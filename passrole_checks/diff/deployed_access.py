@@ -20,8 +20,8 @@ from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Node, Part, StringNode, Unresolved, UnresolvedKind, join, map_strings
 from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.iam.values.nodes import Node, Part, StringNode, Unresolved, UnresolvedKind, join, map_strings
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Attachments,

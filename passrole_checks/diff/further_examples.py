@@ -19,7 +19,7 @@ from passrole_checks.diff.moved_statements import PLACES, unresolved_values
 from passrole_checks.iam.conditions.passed_to_service import without_positions
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Node, Part, StringNode, map_strings
+from passrole_checks.iam.values.nodes import Node, Part, StringNode, map_strings
 from passrole_checks.scan.scanner import LocatedGrant
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
 

@@ -18,7 +18,7 @@ from pathlib import PurePath
 from passrole_checks.diff.units import UnitPair
 from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import StringNode
+from passrole_checks.iam.values.nodes import StringNode
 from passrole_checks.sources.model.configuration import Configuration, Framework, ResourceDefinition
 from passrole_checks.sources.terraform.modules.folder import EXAMPLE_FOLDERS
 

@@ -22,7 +22,7 @@ from passrole_checks.diff.units import UnitPair
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     ListNode,
     Node,
     ObjectEntry,

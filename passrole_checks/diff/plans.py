@@ -19,7 +19,7 @@ from passrole_checks.files.safe_read import open_error_reason, read_bounded
 from passrole_checks.files.unsaved_texts import is_folder, names_in
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.configuration import Framework, NoteKind, Unreadable
 from passrole_checks.sources.recognize import LARGEST_PLAN, recognize_bytes

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grouped import grouped
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Node,
     StringNode,
     Unresolved,

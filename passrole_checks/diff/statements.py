@@ -11,12 +11,12 @@ from passrole_checks.diff.change import StatementKey
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grouped import grouped
-from passrole_checks.iam.partial_values import Position
-from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.role_search import ANYWHERE
 from passrole_checks.iam.roles.role_set import may_intersect
 from passrole_checks.iam.roles.role_union import RoleSet
+from passrole_checks.iam.values.nodes import Position
+from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.scan.matching import Round, match_in_rounds
 from passrole_checks.scan.scanner import LocatedGrant
 from passrole_checks.sources.model.configuration import AttachedPolicy

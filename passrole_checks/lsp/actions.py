@@ -9,7 +9,7 @@ from lsprotocol import types
 from passrole_checks.escaping.shorten import cut_at_word
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import Finding
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.lsp.diagnostics import PositionsOf
 from passrole_checks.lsp.judged import Judged
 from passrole_checks.lsp.suppress import suppression

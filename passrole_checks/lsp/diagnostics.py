@@ -11,7 +11,7 @@ from lsprotocol import types
 
 from passrole_checks.escaping.terminal import sanitize
 from passrole_checks.findings import GUIDE, Finding, Severity, check_page_url
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.lsp.judged import Judged
 from passrole_checks.lsp.positions import TextPositions
 from passrole_checks.output.finding_items import FindingItem, label_of, others_in_short, statements_of

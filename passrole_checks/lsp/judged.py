@@ -13,7 +13,7 @@ from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.lsp.scopes import Scope
 from passrole_checks.scan.result import ScanOptions, ScanResult
 from passrole_checks.scan.scanner import ReadPaths, read_discovered, scan_read

@@ -12,7 +12,7 @@ from functools import cached_property
 from lsprotocol import types
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.suggest.verify import offset_of
 
 _LINE_END = lazy_regex(r"\r\n|\n|\r")

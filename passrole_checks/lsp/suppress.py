@@ -11,7 +11,7 @@ from pathlib import Path
 
 from passrole_checks.findings import Finding
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.suggest.edits.syntax_tree import indentation
 from passrole_checks.suggest.suggestion import Edit
 

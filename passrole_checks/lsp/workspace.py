@@ -18,7 +18,7 @@ from passrole_checks.files.safe_read import open_error_reason
 from passrole_checks.files.unsaved_texts import reading_texts
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import clear_identity_caches
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.lsp.actions import actions_of, statements_in
 from passrole_checks.lsp.diagnostics import diagnostics_by_file
 from passrole_checks.lsp.hover import statement_markdown

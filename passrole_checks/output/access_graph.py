@@ -23,9 +23,9 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
 from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import StringNode, UnresolvedKind
-from passrole_checks.iam.path_conditions import PathCondition, any_compatible
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import StringNode, UnresolvedKind
+from passrole_checks.iam.values.path_conditions import PathCondition, any_compatible
 from passrole_checks.output.outcomes import (
     RatedEscalation,
     becomes_administrator,

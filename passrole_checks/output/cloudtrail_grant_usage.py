@@ -9,7 +9,7 @@ from passrole_checks.cloudtrail import Edge, RequestOutcome
 from passrole_checks.cloudtrail.grant_usage import DeniedAttempt, GrantUsage, UsageComparison
 from passrole_checks.escaping.markup import code
 from passrole_checks.escaping.terminal import display_path, sanitize, typed_path
-from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.values.nodes import Ternary
 from passrole_checks.output.cloudtrail_text import describe_denied, times
 from passrole_checks.output.findings_text import Line, StyledText
 from passrole_checks.output.json_output import grant_entry

@@ -23,7 +23,7 @@ from passrole_checks.sources.recognize import LARGEST_TEMPLATE
 
 if TYPE_CHECKING:
     from passrole_checks.iam.grants.grant import PassRoleGrant
-    from passrole_checks.iam.partial_values import Position
+    from passrole_checks.iam.values.nodes import Position
 
 MAX_LINES = 12
 MAX_COLUMNS = 160

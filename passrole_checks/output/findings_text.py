@@ -38,7 +38,7 @@ from passrole_checks.sources.recognize import NOTHING_HERE
 
 if TYPE_CHECKING:
     from passrole_checks.iam.grants.grant import PassRoleGrant
-    from passrole_checks.iam.partial_values import Position
+    from passrole_checks.iam.values.nodes import Position
     from passrole_checks.scan.baseline import Applied
     from passrole_checks.scan.result import LocatedGrant, ScanResult
     from passrole_checks.sources.model.configuration import Unreadable

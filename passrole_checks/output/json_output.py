@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from passrole_checks.diff import AccessDifference, GrantChange
     from passrole_checks.git_versions import VersionPair
     from passrole_checks.iam.grants.grant import PassRoleGrant
-    from passrole_checks.iam.partial_values import Position
+    from passrole_checks.iam.values.nodes import Position
     from passrole_checks.scan.baseline import Applied, BaselineEntry
     from passrole_checks.scan.result import LocatedGrant, ScanResult
     from passrole_checks.sources.model.configuration import ResourceDefinition, Suppression, Unreadable

@@ -10,7 +10,7 @@ from passrole_checks.checks.base.check import Check
 from passrole_checks.escaping.markup import json_text
 from passrole_checks.escaping.terminal import sanitize, to_uri
 from passrole_checks.findings import GUIDE, Finding, Severity, check_page_url
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.scan.baseline import Applied, BaselineEntry
 from passrole_checks.scan.scanner import ScanResult
 from passrole_checks.sources.model.configuration import Suppression, Unreadable

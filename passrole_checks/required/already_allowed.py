@@ -11,10 +11,10 @@ from passrole_checks.access.access_model import AccessModel
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.limits import PassableSet
-from passrole_checks.iam.partial_values import Position, StringNode, Ternary, Unresolved, join
 from passrole_checks.iam.roles.role_search import Deployment
 from passrole_checks.iam.roles.role_set import surely_within
 from passrole_checks.iam.roles.role_union import RoleSet
+from passrole_checks.iam.values.nodes import Position, StringNode, Ternary, Unresolved, join
 from passrole_checks.required.policy_statements import ACCOUNT, PARTITION, Blank, Pattern, RequiredStatement
 from passrole_checks.sources.model.configuration import PolicyKind
 from passrole_checks.sources.model.context import Context

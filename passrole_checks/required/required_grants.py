@@ -18,7 +18,7 @@ from passrole_checks.aws.service_principals import known_services
 from passrole_checks.findings import Confidence
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind
+from passrole_checks.iam.values.nodes import Part, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.required.policy_statements import (
     ACCOUNT,
     MAX_ATTACHED,

@@ -13,9 +13,9 @@ from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
-from passrole_checks.iam.partial_values import Position, strings_in
-from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Position, strings_in
+from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.review.matching import Names, findings_at_statement, is_still_reported, match_findings
 from passrole_checks.review.report import Fixed, GrantedAccess, IncreasedAccess, Item, Location, ReducedAccess, Remark
 from passrole_checks.scan.condition_words import condition_text

@@ -23,7 +23,7 @@ from passrole_checks.diff.text_changes import ChangedFile, ChangedLines, changed
 from passrole_checks.findings import Severity
 from passrole_checks.git_versions import Snapshots
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.review.build_items import NEW_ACCESS, ReviewState, TracedItem
 from passrole_checks.review.comment_lines import Anchors
 from passrole_checks.review.report import Item, Location, Replacement

@@ -17,8 +17,8 @@ from passrole_checks.checks import ALL
 from passrole_checks.findings import Finding
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.matching import Round, match_in_rounds
 from passrole_checks.sources.model.configuration import Framework

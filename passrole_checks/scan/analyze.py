@@ -17,7 +17,7 @@ from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.scan import suppressions
 from passrole_checks.scan.account_context import account_drift, with_account_details
 from passrole_checks.scan.build_findings import finding_of

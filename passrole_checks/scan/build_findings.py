@@ -13,10 +13,10 @@ from passrole_checks.findings import Confidence, Finding, Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import under_condition
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Ternary
-from passrole_checks.iam.path_conditions import conjoin, is_off_by_default
 from passrole_checks.iam.permissions.principal import PrincipalKind
 from passrole_checks.iam.roles import arn
+from passrole_checks.iam.values.nodes import Ternary
+from passrole_checks.iam.values.path_conditions import conjoin, is_off_by_default
 from passrole_checks.scan.fingerprint import digest
 from passrole_checks.scan.included_access import ACCESS_CHECKS
 from passrole_checks.scan.run_checks import CheckVerdict

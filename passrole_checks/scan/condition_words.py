@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from passrole_checks.escaping.shorten import condition_in_short, shortened
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate, quoted, simplify
+from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, Predicate, quoted, simplify
 
 _MOST = 2  # assumptions of one path condition, and alternatives, that are written out
 

@@ -11,10 +11,10 @@ from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.escaping.shorten import listed
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import under_condition
-from passrole_checks.iam.partial_values import Position
-from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Position
+from passrole_checks.iam.values.path_conditions import PathCondition, conjoin
 from passrole_checks.sources.model.configuration import AttachedPolicy, NoteKind, Unreadable
 
 

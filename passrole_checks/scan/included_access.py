@@ -17,12 +17,12 @@ from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import NO_KEY, UNKNOWN_SERVICE, allowed_services
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import Ternary
-from passrole_checks.iam.path_conditions import implies_all
 from passrole_checks.iam.roles import role_set
 from passrole_checks.iam.roles.arn import Scope, account_of
 from passrole_checks.iam.roles.role_search import ANYWHERE
 from passrole_checks.iam.roles.role_union import RoleSet
+from passrole_checks.iam.values.nodes import Ternary
+from passrole_checks.iam.values.path_conditions import implies_all
 
 ACCESS_CHECKS = frozenset(f"PASSROLE_{number}" for number in ("001", "002", "008", "009", "013", "016"))
 _MOST_COMPARED = 4  # of the findings on one principal, the widest: each is compared with all others

@@ -8,9 +8,9 @@ from dataclasses import replace
 from passrole_checks.access.access_model import AccessModel
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope, Services, scope_of_union
-from passrole_checks.iam.partial_values import Position
-from passrole_checks.iam.path_conditions import PathCondition, disjunction_of
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Position
+from passrole_checks.iam.values.path_conditions import PathCondition, disjunction_of
 from passrole_checks.scan.build_findings import path_of
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind, Unreadable

@@ -12,8 +12,8 @@ from itertools import takewhile
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import EVERYTHING, Confidence, Finding
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Position
-from passrole_checks.iam.path_conditions import disjunction_of
+from passrole_checks.iam.values.nodes import Position
+from passrole_checks.iam.values.path_conditions import disjunction_of
 from passrole_checks.scan.condition_words import when_in_words
 from passrole_checks.sources.model.addresses import module_of, seen_from
 from passrole_checks.sources.model.configuration import Framework, HandedTo, ResourceDefinition

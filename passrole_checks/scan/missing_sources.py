@@ -15,8 +15,8 @@ from passrole_checks.checks.unresolved import open_question
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import StringNode, strings_in
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import StringNode, strings_in
 from passrole_checks.scan.result import DependentPolicy, subject_of
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework, Unreadable
 from passrole_checks.sources.model.missing_sources import missing_source

@@ -12,9 +12,9 @@ from dataclasses import replace
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.escaping.shorten import listed, shortened
 from passrole_checks.findings import Confidence, Severity, Verdict
-from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.principal import PrincipalKind
 from passrole_checks.iam.permissions.removable_limits import RemovableLimit
+from passrole_checks.iam.values.nodes import Ternary
 from passrole_checks.scan.run_checks import CheckVerdict
 
 

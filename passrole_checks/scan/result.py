@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from passrole_checks.findings import Confidence, Finding, Severity
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.path_conditions import is_off_by_default
+from passrole_checks.iam.values.path_conditions import is_off_by_default
 from passrole_checks.sources.model.configuration import (
     NO_INPUTS,
     Framework,
@@ -27,7 +27,7 @@ from passrole_checks.sources.model.links import LinkSurface
 if TYPE_CHECKING:
     from passrole_checks.checks.base.check import Check
     from passrole_checks.iam.grants.grant import PassRoleGrant
-    from passrole_checks.iam.path_conditions import PathCondition
+    from passrole_checks.iam.values.path_conditions import PathCondition
     from passrole_checks.sources.files.path_states import FileFingerprints
 
 

@@ -11,7 +11,7 @@ from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.grants import special
 from passrole_checks.findings import Verdict
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.path_conditions import PathCondition, implies_all
+from passrole_checks.iam.values.path_conditions import PathCondition, implies_all
 from passrole_checks.scan.contexts import split_by_path_condition
 from passrole_checks.scan.result import ScanOptions
 

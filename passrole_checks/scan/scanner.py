@@ -16,7 +16,7 @@ from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.scan.account_context import NO_DETAILS, AccountDetails, read_account_details, with_account_details
 from passrole_checks.scan.analyze import analyze
 from passrole_checks.scan.fingerprint import digest

@@ -13,7 +13,7 @@ from pathlib import Path
 from passrole_checks.findings import Finding
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import strings_in
+from passrole_checks.iam.values.nodes import strings_in
 from passrole_checks.scan.included_access import ACCESS_CHECKS
 from passrole_checks.sources.model.configuration import Framework
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from passrole_checks.errors import InputError
 from passrole_checks.iam import deadline
 from passrole_checks.iam.grouped import grouped
-from passrole_checks.iam.partial_values import strings_in
+from passrole_checks.iam.values.nodes import strings_in
 from passrole_checks.sources import follow_links
 from passrole_checks.sources.follow_links import LinkedRoot, LinkFollower, origin_of
 from passrole_checks.sources.link_texts import IamName, LinkText, named_among, union_of

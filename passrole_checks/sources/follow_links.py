@@ -16,8 +16,8 @@ from passrole_checks.errors import InputError
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Node, StringNode
 from passrole_checks.iam.patterns import glob
+from passrole_checks.iam.values.nodes import Node, StringNode
 from passrole_checks.sources.link_texts import ALL_OUTPUTS, LinkText, last_place, union_of
 from passrole_checks.sources.model.configuration import Configuration, Framework, Inputs
 from passrole_checks.sources.model.links import (

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from passrole_checks.errors import InputError
-from passrole_checks.iam.partial_values import Node, Part, Position, StringNode, Unresolved, map_strings, strings_in
+from passrole_checks.iam.values.nodes import Node, Part, Position, StringNode, Unresolved, map_strings, strings_in
 from passrole_checks.sources import detect
 from passrole_checks.sources.connect_roots import connect_roots, depends_on_itself, links_between
 from passrole_checks.sources.follow_links import surface_of

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from passrole_checks.escaping.terminal import display_path
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.path_conditions import Assumption, PathCondition, one_of
+from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, one_of
 
 SUBJECT = "value file"  # of the path condition of what only some files add
 MAX_NAMES = 5  # files that are named

@@ -24,12 +24,12 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.access_comparison import AccessComparison
 from passrole_checks.iam.grants.access_set import Access, ServiceSet, Widening, access_of
 from passrole_checks.iam.grants.grant import covers_pass_role
-from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary
-from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.principal import PrincipalKind
 from passrole_checks.iam.roles.arn import only_account
 from passrole_checks.iam.roles.role_search import Deployment
+from passrole_checks.iam.values.nodes import Part, Position, StringNode, Ternary
+from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.sources.model.configuration import PolicyKind
 

@@ -14,7 +14,7 @@ from collections.abc import Collection
 
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.passed_roles import PassedRoles

@@ -28,10 +28,10 @@ from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.action import best_match
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.escalation import normalize_service
 from passrole_checks.iam.permissions.principal import Principal
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Ternary
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.addresses import module_of, seen_from

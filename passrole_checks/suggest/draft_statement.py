@@ -19,7 +19,7 @@ from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, Position, StringNode
+from passrole_checks.iam.values.nodes import ListNode, Node, ObjectNode, Position, StringNode
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.configuration import Framework
 from passrole_checks.suggest.advice import MAX_NAMED_ROLES, Advice

@@ -5,8 +5,8 @@ from __future__ import annotations
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam.conditions.passed_to_service import without_positions
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Ternary
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.suggest.generated_files import NOT_SOURCE_CODE

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
 SHORT_WINDOW_DAYS = 90

@@ -17,12 +17,12 @@ from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.limits import PassableSet
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.role_search import Deployment
 from passrole_checks.iam.roles.role_set import surely_within
 from passrole_checks.iam.roles.role_union import RoleSet
+from passrole_checks.iam.values.nodes import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.model.addresses import module_of, seen_from

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Position, StringNode
+from passrole_checks.iam.values.nodes import Position, StringNode
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.model.addresses import module_of

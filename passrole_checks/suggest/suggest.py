@@ -15,8 +15,8 @@ from passrole_checks.errors import internal_error
 from passrole_checks.escaping.shorten import listed
 from passrole_checks.findings import Finding
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Position
 from passrole_checks.iam.permissions.escalation import normalize_service
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.scan.result import LocatedGrant, ScanOptions
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.files.read_boundary import boundary_of_context

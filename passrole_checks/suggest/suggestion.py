@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from passrole_checks.findings import Finding
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Position, StringNode
+from passrole_checks.iam.values.nodes import Position, StringNode
 from passrole_checks.suggest.grade import Grade
 
 

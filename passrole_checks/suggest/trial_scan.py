@@ -16,7 +16,7 @@ from passrole_checks.files.unsaved_texts import is_folder, reading_texts
 from passrole_checks.findings import Finding, Severity
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import nodes_in
+from passrole_checks.iam.values.nodes import nodes_in
 from passrole_checks.scan.analyze import AnalyzedConfiguration, analyze
 from passrole_checks.scan.result import ScanOptions
 from passrole_checks.scan.scanner import ReadPaths

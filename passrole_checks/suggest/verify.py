@@ -14,7 +14,7 @@ from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Position, StringNode
+from passrole_checks.iam.values.nodes import Position, StringNode
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import Configuration

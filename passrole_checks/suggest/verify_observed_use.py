@@ -15,11 +15,11 @@ from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import Position, StringNode, Ternary
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.role_search import Deployment
 from passrole_checks.iam.roles.role_set import surely_within
 from passrole_checks.iam.roles.role_union import RoleSet
+from passrole_checks.iam.values.nodes import Position, StringNode, Ternary
 from passrole_checks.scan.analyze import AnalyzedConfiguration
 from passrole_checks.sources.model.configuration import PolicyKind
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError

@@ -8,7 +8,7 @@ import pytest
 from principals_of_tests import allow, configuration, deny, findings, to, trust
 
 from passrole_checks.findings import Confidence, Finding, Severity
-from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, text
+from passrole_checks.iam.values.nodes import Position, StringNode, Unresolved, text
 from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 from passrole_checks.sources.model.configuration import BoundaryUse
 

@@ -21,7 +21,7 @@ from passrole_checks.findings import Severity, Verdict
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.access_comparison import AccessComparison
 from passrole_checks.iam.grants.access_set import access_of
-from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, join, text
+from passrole_checks.iam.values.nodes import Position, StringNode, Unresolved, join, text
 from passrole_checks.scan.contexts import contexts_of
 from passrole_checks.scan.run_checks import evaluate
 from passrole_checks.sources.model.configuration import (

@@ -20,7 +20,7 @@ from passrole_checks.iam.grants.access_comparison import AccessComparison
 from passrole_checks.iam.grants.access_set import access_of
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
-from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, text
+from passrole_checks.iam.values.nodes import Position, StringNode, Unresolved, text
 from passrole_checks.output.check_pages import check_page
 from passrole_checks.scan.run_checks import evaluate
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework, ResourceDefinition

@@ -15,8 +15,8 @@ from passrole_checks.cli import main
 from passrole_checks.cloudtrail.grant_usage import EdgeIndex, UsageComparison, match_grants
 from passrole_checks.cloudtrail.model import RequestOutcome
 from passrole_checks.cloudtrail.summary import Edge
-from passrole_checks.iam.partial_values import Position, Ternary, text
 from passrole_checks.iam.roles.arn import included
+from passrole_checks.iam.values.nodes import Position, Ternary, text
 from passrole_checks.scan.scanner import ScanOptions, read_paths
 
 ROOT = Path(__file__).resolve().parents[2]

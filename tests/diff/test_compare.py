@@ -13,7 +13,7 @@ from passrole_checks.diff import AccessDifference, GrantChange, compare_paths
 from passrole_checks.findings import Severity
 from passrole_checks.iam.grants.access_comparison import AccessComparison
 from passrole_checks.iam.grants.access_set import Gain, Permission
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.scan.scanner import LocatedGrant, ScanOptions
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -27,7 +27,7 @@ from second_opinion.ours import VIEWS, Ours, is_wrong
 from second_opinion.simulator import Simulator
 from second_opinion.smaller import smallest
 
-from passrole_checks.iam.partial_values import Ternary
+from passrole_checks.iam.values.nodes import Ternary
 
 if sys.version_info >= (3, 11):
     import tomllib

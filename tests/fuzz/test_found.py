@@ -14,7 +14,7 @@ from work import at_most
 
 from passrole_checks.cli import main
 from passrole_checks.errors import ConfigurationError
-from passrole_checks.iam.partial_values import StringNode, unresolved_in
+from passrole_checks.iam.values.nodes import StringNode, unresolved_in
 from passrole_checks.output.destination import pair_with_formats
 from passrole_checks.scan import settings
 from passrole_checks.scan.result import ScanOptions

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,
@@ -17,7 +18,6 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     UnresolvedKind,
 )
-from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.sources.model.attachments import AttachmentIndex
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework, PolicyKind
 from passrole_checks.sources.model.paired_names import address_type, kind_of

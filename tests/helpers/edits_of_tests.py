@@ -6,7 +6,7 @@ import re
 import textwrap
 from pathlib import Path
 
-from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, UnresolvedKind, join
+from passrole_checks.iam.values.nodes import Position, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.suggest.edits import apply_edits, edits_for

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from passrole_checks.iam.partial_values import Choice, Node, Position
-from passrole_checks.iam.path_conditions import Assumption, PathCondition
+from passrole_checks.iam.values.nodes import Choice, Node, Position
+from passrole_checks.iam.values.path_conditions import Assumption, PathCondition
 
 
 def assume(condition: str, outcome: str = "true") -> Assumption:

@@ -10,7 +10,7 @@ from typing import Any
 from path_conditions_of_tests import pairs
 
 from passrole_checks.findings import Finding, Severity
-from passrole_checks.iam.partial_values import Position, StringNode, text
+from passrole_checks.iam.values.nodes import Position, StringNode, text
 from passrole_checks.scan.scanner import ScanOptions, scan_configurations
 from passrole_checks.sources.model.configuration import (
     UNKNOWN_BOUNDARY,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.values.nodes import Choice, Const, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.files.read_boundary import Boundary
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain
 from passrole_checks.sources.terraform.modules.folder import read_folder

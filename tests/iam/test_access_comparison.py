@@ -17,9 +17,9 @@ from passrole_checks.iam.conditions.passed_to_service import NO_KEY, UNKNOWN_SER
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.grants.access_comparison import AccessComparison
 from passrole_checks.iam.grants.access_set import Gain, access_of
-from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
-from passrole_checks.iam.path_conditions import Assumption
 from passrole_checks.iam.roles.role_search import Deployment
+from passrole_checks.iam.values.nodes import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
+from passrole_checks.iam.values.path_conditions import Assumption
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/"

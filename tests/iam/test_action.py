@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passrole_checks.iam.documents.action import best_match, is_explicit, matches, not_action_covers
-from passrole_checks.iam.partial_values import Position, StringNode, Ternary, Unresolved, UnresolvedKind
+from passrole_checks.iam.values.nodes import Position, StringNode, Ternary, Unresolved, UnresolvedKind
 
 AT = Position("policy.json", 1)
 

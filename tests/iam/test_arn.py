@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from passrole_checks.iam.partial_values import Position, StringNode, Ternary, Unresolved, UnresolvedKind
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.role_search import Deployment
+from passrole_checks.iam.values.nodes import Position, StringNode, Ternary, Unresolved, UnresolvedKind
 
 A = "arn:aws:iam::111122223333:"
 WORKER, APP_WORKER = f"{A}role/Worker", f"{A}role/app/Worker"

@@ -8,9 +8,9 @@ from unittest import mock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passrole_checks.iam.partial_values import Position, StringNode, Ternary, Unresolved, UnresolvedKind
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Position, StringNode, Ternary, Unresolved, UnresolvedKind
 
 A = "arn:aws:iam::111122223333:role/"
 

@@ -13,7 +13,7 @@ from profiles import examples
 
 from passrole_checks.iam.conditions.condition_implication import ConditionTest, condition_tests, implies
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import Position, Ternary, text
+from passrole_checks.iam.values.nodes import Position, Ternary, text
 
 _OPERATORS = [
     "StringEquals", "StringNotEquals", "StringEqualsIfExists", "StringNotEqualsIfExists", "ForAllValues:StringEquals",

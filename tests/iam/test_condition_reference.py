@@ -11,7 +11,7 @@ from path_conditions_of_tests import choice
 from profiles import examples
 
 from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, evaluate
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Const,
     ListNode,

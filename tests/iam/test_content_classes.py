@@ -7,10 +7,10 @@ import json
 import pytest
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import Position, Unresolved, text
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.permissions import permissions
 from passrole_checks.iam.permissions.permissions import ContentClasses, Permissions
+from passrole_checks.iam.values.nodes import Position, Unresolved, text
 
 
 def statements(resource: str) -> Permissions:

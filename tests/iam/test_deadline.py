@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from passrole_checks.iam import deadline
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Node,
     ObjectEntry,
     ObjectNode,

@@ -20,7 +20,11 @@ from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant, raw_grants
 from passrole_checks.iam.grants.limits import Limit, PassableSet
 from passrole_checks.iam.grants.subtract_denials import grants_of
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.permissions.permissions import Permissions
+from passrole_checks.iam.roles import arn, role_union
+from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.roles.role_search import Deployment
+from passrole_checks.iam.values.nodes import (
     ListNode,
     ObjectEntry,
     ObjectNode,
@@ -33,11 +37,7 @@ from passrole_checks.iam.partial_values import (
     join,
     text,
 )
-from passrole_checks.iam.path_conditions import Assumption, PathCondition, conjoin, negate
-from passrole_checks.iam.permissions.permissions import Permissions
-from passrole_checks.iam.roles import arn, role_union
-from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.iam.roles.role_search import Deployment
+from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, conjoin, negate
 
 AT = Position("policy.json", 1)
 EC2, LAMBDA, OTHER = "ec2.amazonaws.com", "lambda.amazonaws.com", "other.amazonaws.com"

@@ -10,9 +10,9 @@ import pytest
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import raw_grants
-from passrole_checks.iam.partial_values import Position, Ternary, text
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Position, Ternary, text
 
 AT = Position("policy.json", 1)
 SERVICES = {"aws": ["ec2.amazonaws.com", "lambda.amazonaws.com"], "aws-cn": ["ec2.amazonaws.com.cn"]}

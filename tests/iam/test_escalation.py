@@ -9,9 +9,9 @@ import pytest
 from path_conditions_of_tests import assume, pairs
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import Position, StringNode, Ternary, Unresolved, text
 from passrole_checks.iam.permissions.escalation import PassedRolePath, normalize_service, open_paths, service_family
 from passrole_checks.iam.permissions.permissions import Permissions
+from passrole_checks.iam.values.nodes import Position, StringNode, Ternary, Unresolved, text
 
 AT = Position("policy.json", 1)
 LAMBDA = "lambda.amazonaws.com"

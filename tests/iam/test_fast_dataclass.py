@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from passrole_checks.iam import fast_dataclass
-from passrole_checks.iam.partial_values import Position, StringNode, Unresolved
+from passrole_checks.iam.values.nodes import Position, StringNode, Unresolved
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

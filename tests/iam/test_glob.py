@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from profiles import examples
 
-from passrole_checks.iam.partial_values import Unresolved, UnresolvedKind
 from passrole_checks.iam.patterns import glob
+from passrole_checks.iam.values.nodes import Unresolved, UnresolvedKind
 
 # two letters that patterns mention, and one that none does
 TEXTS = ["".join(letters) for length in range(8) for letters in product("abz", repeat=length)]

@@ -14,8 +14,8 @@ from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
-from passrole_checks.iam.partial_values import Position, StringNode, Ternary
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Position, StringNode, Ternary
 
 A = "arn:aws:iam::111122223333:role/"
 EC2, LAMBDA = "ec2.amazonaws.com", "lambda.amazonaws.com"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectNode, Position, StringNode, Unresolved
+from passrole_checks.iam.values.nodes import Const, ListNode, Node, ObjectNode, Position, StringNode, Unresolved
 
 AT = Position("policy.tf", 7, 12)
 

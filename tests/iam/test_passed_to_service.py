@@ -9,7 +9,7 @@ from path_conditions_of_tests import choice
 
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.conditions.passed_to_service import ConditionEffect, Constraint, evaluate
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,

@@ -7,9 +7,9 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passrole_checks.iam.partial_values import Unresolved
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
+from passrole_checks.iam.values.nodes import Unresolved
 
 _HOLE = glob.symbol_for(Unresolved("var.x"))
 PATTERNS = st.lists(st.text(alphabet="ab:/*?#", max_size=8), min_size=9, max_size=30)

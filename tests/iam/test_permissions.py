@@ -13,7 +13,9 @@ import pytest
 from path_conditions_of_tests import assume
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.permissions.extra_permissions import ExtraPermission, ExtraPermissions, PermissionComparison
+from passrole_checks.iam.permissions.permissions import ContentClasses, Permissions
+from passrole_checks.iam.values.nodes import (
     Const,
     ListNode,
     Node,
@@ -26,9 +28,7 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
     text,
 )
-from passrole_checks.iam.path_conditions import PathCondition
-from passrole_checks.iam.permissions.extra_permissions import ExtraPermission, ExtraPermissions, PermissionComparison
-from passrole_checks.iam.permissions.permissions import ContentClasses, Permissions
+from passrole_checks.iam.values.path_conditions import PathCondition
 
 AT = Position("x.tf", 1)
 UNKNOWN = Unresolved("var.x")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from profiles import examples
 
 from passrole_checks.iam.documents.policy import Statement
-from passrole_checks.iam.partial_values import Position, Ternary, text
 from passrole_checks.iam.permissions.extra_permissions import PermissionComparison
 from passrole_checks.iam.permissions.permissions import ContentClasses, Permissions
+from passrole_checks.iam.values.nodes import Position, Ternary, text
 
 AT = Position("x.tf", 1)
 # two letters that patterns mention, and one that none does

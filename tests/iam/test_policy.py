@@ -11,7 +11,7 @@ from path_conditions_of_tests import pairs
 from work import calls_of
 
 from passrole_checks.iam.documents.policy import MAX_STATEMENTS, MAX_VALUES, PolicyDocument, parse_document
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from profiles import examples
 
-from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles import arn, role_union
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.role_intersection import RoleLimit, included_in_one_set, indexes_within, overlapping
 from passrole_checks.iam.roles.role_search import ANYWHERE, Deployment
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
+from passrole_checks.iam.values.nodes import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 
 AT = Position("policy.json", 1)
 ROLE = "arn:aws:iam::111122223333:role/"

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from profiles import examples
 
-from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.arn_bounds import Role, bounds_of, covers, example_name, may_intersect, names_single_role
@@ -16,6 +15,7 @@ from passrole_checks.iam.roles.arn_pattern import UnresolvedPolicy, automaton_of
 from passrole_checks.iam.roles.role_search import Deployment
 from passrole_checks.iam.roles.role_set_query import _exists, _RoleSetQuery, fast_exceeds
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
+from passrole_checks.iam.values.nodes import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 
 AT = Position("policy.json", 1)
 ACCOUNT, OTHER = "111122223333", "444455556666"

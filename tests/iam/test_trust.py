@@ -9,7 +9,7 @@ import pytest
 from path_conditions_of_tests import choice
 
 from passrole_checks.iam.documents.trust import names_no_service, possible_services, trusted_services
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     ListNode,
     Node,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from passrole_checks.iam.documents.trust_comparison import newly_trusted
-from passrole_checks.iam.partial_values import Part, Position, StringNode, Unresolved
+from passrole_checks.iam.values.nodes import Part, Position, StringNode, Unresolved
 
 ROOT, OTHER = "arn:aws:iam::111122223333:root", "arn:aws:iam::444455556666:root"
 EC2, LAMBDA = "ec2.amazonaws.com", "lambda.amazonaws.com"

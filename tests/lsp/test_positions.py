@@ -11,7 +11,7 @@ if not os.environ.get("NEED_LSP"):
 
 from lsprotocol.types import Position, PositionEncodingKind, Range
 
-from passrole_checks.iam.partial_values import Position as At
+from passrole_checks.iam.values.nodes import Position as At
 from passrole_checks.lsp.positions import TextPositions
 
 TEXT = "a\r\né🚀b\nc\rd"

@@ -18,7 +18,7 @@ from passrole_checks.files.unsaved_texts import reading_texts
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
-from passrole_checks.iam.partial_values import Position, text
+from passrole_checks.iam.values.nodes import Position, text
 from passrole_checks.output import excerpt
 from passrole_checks.output.excerpt import MAX_COLUMNS, MAX_LINES, excerpt_lines
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.escaping.markup import prose
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.output.grants_markdown import MOST_EDGES, MOST_ROWS, grants_markdown
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.model.configuration import Unreadable

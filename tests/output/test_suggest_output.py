@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.findings import Finding
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.output.findings_text import Line, to_plain_text
 from passrole_checks.output.suggest import fixed_lines, patch_of, suggestion_lines
 from passrole_checks.output.suggest_summary import fix_summary, suggest_summary

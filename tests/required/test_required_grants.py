@@ -17,8 +17,8 @@ from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
-from passrole_checks.iam.partial_values import Position, StringNode, Ternary, text
 from passrole_checks.iam.roles.arn import matches
+from passrole_checks.iam.values.nodes import Position, StringNode, Ternary, text
 from passrole_checks.output.required import required_json
 from passrole_checks.output.required_policy import statements_json, to_hcl, to_yaml
 from passrole_checks.required.required_grants import Required, compute_required

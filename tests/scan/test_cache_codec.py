@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passrole_checks.findings import Severity
-from passrole_checks.iam.partial_values import Const, Position, StringNode, Unresolved, UnresolvedKind
+from passrole_checks.iam.values.nodes import Const, Position, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.scan.cache.codec import CLASSES, NotSerializable, from_bytes, to_bytes
 from passrole_checks.sources.model.configuration import Framework, Unreadable
 

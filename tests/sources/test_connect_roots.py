@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.iam.partial_values import Choice, StringNode, UnresolvedKind, nodes_in
+from passrole_checks.iam.values.nodes import Choice, StringNode, UnresolvedKind, nodes_in
 from passrole_checks.scan.result import ScannedUnit
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths, scan_unit
 from passrole_checks.sources import connect_roots, detect, follow_links

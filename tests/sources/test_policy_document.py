@@ -9,7 +9,7 @@ import pytest
 
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import StringNode
+from passrole_checks.iam.values.nodes import StringNode
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources import policy_document
 from passrole_checks.sources.detect import discover

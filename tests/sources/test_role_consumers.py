@@ -10,7 +10,7 @@ from path_conditions_of_tests import choice
 
 from passrole_checks.aws.role_properties import EmbeddedReceiver, Receiver
 from passrole_checks.iam.documents.json_document import parse_json
-from passrole_checks.iam.partial_values import Absent, ListNode, Node, ObjectNode, Position, StringNode, text
+from passrole_checks.iam.values.nodes import Absent, ListNode, Node, ObjectNode, Position, StringNode, text
 from passrole_checks.sources.model import role_consumers
 from passrole_checks.sources.model.configuration import Framework, ResourceDefinition
 

@@ -13,7 +13,7 @@ from profiles import examples
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.json_document import parse_json
-from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode, Unresolved, UnresolvedKind
+from passrole_checks.iam.values.nodes import ListNode, Node, ObjectNode, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.sources.model.configuration import Configuration, Framework, PolicyKind
 from passrole_checks.sources.terraform_plan import load
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.iam.partial_values import Choice, Node, StringNode
+from passrole_checks.iam.values.nodes import Choice, Node, StringNode
 from passrole_checks.sources.model.configuration import Configuration, Inputs
 from passrole_checks.sources.terraform_plan import load
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from work import at_most
 
-from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.values.nodes import ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.terraform_plan import load
 
 DOCUMENT = "aws_iam_policy_document"

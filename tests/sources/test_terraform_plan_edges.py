@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.values.nodes import ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.terraform_plan import load
 

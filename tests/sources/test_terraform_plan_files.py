@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from profiles import examples
 
 from passrole_checks.errors import InputError
-from passrole_checks.iam.partial_values import StringNode
+from passrole_checks.iam.values.nodes import StringNode
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.model.addresses import without_key
 from passrole_checks.sources.model.configuration import Configuration, Framework

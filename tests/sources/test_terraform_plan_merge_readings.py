@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from path_conditions_of_tests import choice, outcome_of
 from work import at_most
 
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,

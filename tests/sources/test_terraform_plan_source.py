@@ -14,7 +14,7 @@ from profiles import examples
 
 from passrole_checks.cli import main
 from passrole_checks.errors import InputError
-from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.values.nodes import Choice, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.model.configuration import Configuration, Inputs
 from passrole_checks.sources.terraform_plan import load

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from path_conditions_of_tests import choice
 
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Choice,
     Const,
     ListNode,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from passrole_checks.iam.partial_values import Position, StringNode, Unresolved, UnresolvedKind, text
+from passrole_checks.iam.values.nodes import Position, StringNode, Unresolved, UnresolvedKind, text
 from passrole_checks.suggest.from_logs.group_roles import group_roles
 
 AT = Position("", 0)

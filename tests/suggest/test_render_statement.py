@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from passrole_checks.iam.partial_values import Position, text
+from passrole_checks.iam.values.nodes import Position, text
 from passrole_checks.suggest.render_statement import dedented_text, language_of, render_statement
 from passrole_checks.suggest.suggestion import TargetRole
 

@@ -13,7 +13,7 @@ from suggesting import USED, allow, checks, only, policy, role
 
 from passrole_checks.cloudtrail import RequestOutcome
 from passrole_checks.cloudtrail.summary import Edge
-from passrole_checks.iam.partial_values import Position, text
+from passrole_checks.iam.values.nodes import Position, text
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.suggest.edits import edits_for
 from passrole_checks.suggest.referable_roles import Read

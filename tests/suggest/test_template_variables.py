@@ -11,7 +11,7 @@ import pytest
 from edits_of_tests import Workshop
 from suggesting import checks, left_for_a_person, only, role, session, task
 
-from passrole_checks.iam.partial_values import StringNode, Unresolved
+from passrole_checks.iam.values.nodes import StringNode, Unresolved
 from passrole_checks.suggest.edits import edits_for
 from passrole_checks.suggest.grade import Grade
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from passrole_checks.iam.partial_values import StringNode
-from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.permissions.principal import Principal
+from passrole_checks.iam.values.nodes import StringNode
+from passrole_checks.iam.values.path_conditions import PathCondition
 
 BOUNDARY_KEY = "iam:permissionsboundary"
 """The condition key with the permissions boundary of a role, in lower case."""

@@ -10,9 +10,9 @@ from passrole_checks.access.role_privilege import can_do_everything
 from passrole_checks.access.severity import Holder
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.findings import Escalation, Outcome, Verdict
-from passrole_checks.iam.partial_values import Ternary
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Ternary
 
 
 def principal_name(holder: Principal) -> str:

@@ -20,11 +20,11 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.limits import PassableSet
-from passrole_checks.iam.partial_values import StringNode, Ternary
-from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope, account_of
+from passrole_checks.iam.values.nodes import StringNode, Ternary
+from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.sources.model.addresses import module_of
 from passrole_checks.sources.model.configuration import AttachedPolicy
 

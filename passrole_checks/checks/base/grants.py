@@ -11,11 +11,11 @@ from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import Ternary
-from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.permissions.principal import Principal
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import Ternary
+from passrole_checks.iam.values.path_conditions import PathCondition
 
 _CLOUDFORMATION = frozenset({"cloudformation.amazonaws.com"})
 

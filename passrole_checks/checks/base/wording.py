@@ -19,9 +19,9 @@ from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.grants.grant import PassRoleGrant, RoleScope
 from passrole_checks.iam.grants.limits import PassableSet
 from passrole_checks.iam.identity_cache import cached_by_identity
-from passrole_checks.iam.partial_values import UnresolvedKind
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope, is_any_role_if_empty, resource_scope
+from passrole_checks.iam.values.nodes import UnresolvedKind
 from passrole_checks.sources.model.addresses import seen_from
 from passrole_checks.sources.model.configuration import Framework
 

@@ -21,7 +21,7 @@ from passrole_checks.iam.conditions.condition_operators import (
 )
 from passrole_checks.iam.conditions.likely_typos import NOT_A_KEY, LikelyTypo, find_typo, suggest_spelling
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Const,
     ListNode,
     Node,

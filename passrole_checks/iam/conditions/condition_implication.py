@@ -14,7 +14,7 @@ from passrole_checks.iam.conditions.condition_block import PASSED_TO_SERVICE
 from passrole_checks.iam.conditions.condition_operators import Family, expand_known_parts, parse_operator
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grouped import grouped
-from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectNode, StringNode, Ternary, unresolved_in
+from passrole_checks.iam.values.nodes import Const, ListNode, Node, ObjectNode, StringNode, Ternary, unresolved_in
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from functools import cached_property, lru_cache
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.automaton import Token
 from passrole_checks.iam.patterns.glob import QUESTION, STAR, must_match
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
+from passrole_checks.iam.values.nodes import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 
 
 class Family(Enum):

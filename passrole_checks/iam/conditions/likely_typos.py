@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 
 from passrole_checks.iam.conditions.condition_operators import DOMAINS, Operator, example_service, literal, read_pattern
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Position, StringNode
+from passrole_checks.iam.values.nodes import Position, StringNode
 
 NOT_A_KEY = "is not a condition key"
 

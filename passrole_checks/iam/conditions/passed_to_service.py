@@ -20,16 +20,7 @@ from passrole_checks.iam.conditions.condition_operators import DOMAINS, Family
 from passrole_checks.iam.conditions.likely_typos import LikelyTypo
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import BoundedCache, by_identity
-from passrole_checks.iam.partial_values import (
-    Choice,
-    Const,
-    ListNode,
-    Node,
-    ObjectNode,
-    StringNode,
-    Ternary,
-    Unresolved,
-)
+from passrole_checks.iam.values.nodes import Choice, Const, ListNode, Node, ObjectNode, StringNode, Ternary, Unresolved
 
 
 class Constraint(str, Enum):

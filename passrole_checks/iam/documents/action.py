@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Part, StringNode, Ternary
 from passrole_checks.iam.patterns.glob import wildcard_match
+from passrole_checks.iam.values.nodes import Part, StringNode, Ternary
 
 _EVERYTHING = ("*", "*:*")
 _WILDCARD = lazy_regex("[*?]")

@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from passrole_checks.iam.documents.json_parser import PLACEHOLDER, JsonParser
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Const,
     ListNode,
     Node,

@@ -3,8 +3,8 @@
 Grammar: IAM User Guide, "Grammar of the IAM JSON policy language" (reference_policies_grammar): one statement or a list
 of them, a scalar or a list in every element. An element twice in a statement is an error, as in IAM ("Individual
 elements must not contain multiple instances of the same key"). Alternatives
-(:class:`~passrole_checks.iam.partial_values.Choice`) are expanded here, so that all later stages see statements without
-them.
+(:class:`~passrole_checks.iam.values.nodes.Choice`) are expanded here, so that all later stages see statements
+without them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from passrole_checks.iam.documents.json_document import MalformedDocument, parse
 from passrole_checks.iam.documents.variants import variants_of
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import BoundedCache, by_identity, cached_by_identity
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,
@@ -31,7 +31,7 @@ from passrole_checks.iam.partial_values import (
     strings_in,
     unresolved_in,
 )
-from passrole_checks.iam.path_conditions import PathCondition, conjoin, consistent, extend, implies_all
+from passrole_checks.iam.values.path_conditions import PathCondition, conjoin, consistent, extend, implies_all
 
 _ELEMENTS = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
 

@@ -12,7 +12,8 @@ from passrole_checks.iam.documents.json_document import json_or_none
 from passrole_checks.iam.documents.policy import alternatives_of
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.iam.values.nodes import (
     Absent,
     ListNode,
     Node,
@@ -22,8 +23,7 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     UnresolvedKind,
 )
-from passrole_checks.iam.path_conditions import PathCondition, any_compatible, conjoin
-from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.iam.values.path_conditions import PathCondition, any_compatible, conjoin
 
 
 @dataclass(frozen=True, slots=True)

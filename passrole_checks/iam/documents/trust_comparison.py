@@ -14,7 +14,7 @@ from passrole_checks.iam.documents.action import best_match
 from passrole_checks.iam.documents.trust import as_list, options_of, possible_statements
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Node, ObjectNode, Position, StringNode, Ternary
+from passrole_checks.iam.values.nodes import Node, ObjectNode, Position, StringNode, Ternary
 
 _ASSUMING = ("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity")
 _ACCOUNT = lazy_regex(r"\d{12}")

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from passrole_checks.iam.conditions.condition_operators import Family, parse_operator
 from passrole_checks.iam.grouped import grouped
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     ListNode,
@@ -25,7 +25,7 @@ from passrole_checks.iam.partial_values import (
     map_children,
     nodes_in,
 )
-from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
+from passrole_checks.iam.values.path_conditions import PathCondition, consistent, extend
 
 _MAX_COMBINED = 32  # variants of one statement, one per combination of alternatives
 _MAX_SPLIT = 600  # variants of one statement in total, if its lists are split

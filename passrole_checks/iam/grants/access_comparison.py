@@ -19,11 +19,11 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.access_set import Access, Gain, Permission, ServiceSet, Widening, permission_of
 from passrole_checks.iam.grants.spared_roles import role_tests, spares
 from passrole_checks.iam.grants.statement_classes import StatementClass, StatementClasses
-from passrole_checks.iam.partial_values import Part, StringNode, Ternary
 from passrole_checks.iam.permissions.permissions import ContentClasses
 from passrole_checks.iam.roles import arn, role_set
 from passrole_checks.iam.roles.role_search import ANYWHERE, Deployment
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
+from passrole_checks.iam.values.nodes import Part, StringNode, Ternary
 
 
 @dataclass(frozen=True, eq=False)

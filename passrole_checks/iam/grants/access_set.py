@@ -18,9 +18,9 @@ from passrole_checks.iam.conditions.passed_to_service import evaluate
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import covers_pass_role
-from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.role_union import RoleSet
+from passrole_checks.iam.values.nodes import StringNode, Ternary
 
 
 @dataclass(frozen=True)

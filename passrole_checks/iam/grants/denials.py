@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.arn_bounds import ANY_NAME, ArnBounds, Role
 from passrole_checks.iam.roles.role_search import Deployment
 from passrole_checks.iam.roles.role_set_query import fast_exceeds
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
+from passrole_checks.iam.values.path_conditions import PathCondition
 
 _FEW = 4  # denials below which an index does not pay off
 _ANY_ROLE = Role("", "", ANY_NAME).bounds  # of a name that hardly any pattern contains

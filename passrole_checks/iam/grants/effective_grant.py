@@ -19,12 +19,12 @@ from passrole_checks.iam.grants.grant import PassRoleGrant, as_2012_version, raw
 from passrole_checks.iam.grants.limits import Limit, PassableSet
 from passrole_checks.iam.grants.spared_roles import spares
 from passrole_checks.iam.grants.subtract_denials import remaining_roles, surely_denies
-from passrole_checks.iam.partial_values import StringNode, Ternary
-from passrole_checks.iam.path_conditions import PathCondition, and_not, conjoin
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.role_search import ANYWHERE, Deployment
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
+from passrole_checks.iam.values.nodes import StringNode, Ternary
+from passrole_checks.iam.values.path_conditions import PathCondition, and_not, conjoin
 
 if TYPE_CHECKING:
     from passrole_checks.iam.permissions.permissions import Permissions

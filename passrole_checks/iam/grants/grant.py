@@ -12,13 +12,13 @@ from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import BoundedCache, by_identity, cached_by_identity
-from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, escape_policy_variables
-from passrole_checks.iam.path_conditions import PathCondition, implies
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.role_intersection import RoleLimit, included_in_one_set
 from passrole_checks.iam.roles.role_search import ANYWHERE, Deployment
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
+from passrole_checks.iam.values.nodes import Part, Position, StringNode, Ternary, escape_policy_variables
+from passrole_checks.iam.values.path_conditions import PathCondition, implies
 
 PASS_ROLE_ACTION = "iam:PassRole"
 

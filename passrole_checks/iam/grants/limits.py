@@ -12,13 +12,13 @@ from functools import cached_property
 
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.grant import PassRoleGrant
-from passrole_checks.iam.partial_values import StringNode, Ternary
-from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.role_intersection import included_in_one_set, indexes_within, overlapping
 from passrole_checks.iam.roles.role_search import Deployment
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
+from passrole_checks.iam.values.nodes import StringNode, Ternary
+from passrole_checks.iam.values.path_conditions import PathCondition, conjoin
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from dataclasses import replace
 from passrole_checks.iam.conditions.condition_operators import Family, Operator, literal, parse_operator
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode, join
 from passrole_checks.iam.roles import role_set
 from passrole_checks.iam.roles.role_search import Deployment
 from passrole_checks.iam.roles.role_union import RoleSet
+from passrole_checks.iam.values.nodes import ListNode, Node, ObjectNode, StringNode, join
 
 _ARN, _ACCOUNT = "aws:resourcearn", "aws:resourceaccount"
 _OWN_ACCOUNT = lazy_regex(r"\$\{aws:(?:Principal|Resource)Account\}", re.IGNORECASE)

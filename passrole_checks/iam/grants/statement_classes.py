@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import field
 from functools import cached_property
 
-from passrole_checks.iam import partial_values, path_conditions
 from passrole_checks.iam.conditions.condition_block import PASSED_TO_SERVICE
 from passrole_checks.iam.conditions.condition_implication import implies
 from passrole_checks.iam.conditions.condition_operators import Family, example_service, parse_operator, read_pattern
@@ -26,7 +25,8 @@ from passrole_checks.iam.conditions.passed_to_service import (
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grants.access_set import Permission
 from passrole_checks.iam.grouped import grouped
-from passrole_checks.iam.partial_values import StringNode, Ternary
+from passrole_checks.iam.values import nodes, path_conditions
+from passrole_checks.iam.values.nodes import StringNode, Ternary
 
 
 @dataclass(eq=False)
@@ -162,14 +162,14 @@ def _services_named(item: Permission) -> Iterator[tuple[str, str]]:
     """Yield the services that a condition names, or one example per value that is not literal, each with the value as
     written."""
     condition = item.statement.condition
-    for entry in condition.entries if isinstance(condition, partial_values.ObjectNode) else ():
+    for entry in condition.entries if isinstance(condition, nodes.ObjectNode) else ():
         operator = parse_operator(str(entry.key))
         if operator is None or operator.family is not Family.STRING:
             continue
-        for pair in entry.value.entries if isinstance(entry.value, partial_values.ObjectNode) else ():
+        for pair in entry.value.entries if isinstance(entry.value, nodes.ObjectNode) else ():
             if str(pair.key).lower() != PASSED_TO_SERVICE.lower():
                 continue
-            for value in partial_values.strings_in(pair.value):
+            for value in nodes.strings_in(pair.value):
                 pattern = read_pattern(
                     value,
                     wildcards=operator.wildcards,

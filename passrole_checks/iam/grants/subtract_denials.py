@@ -24,8 +24,11 @@ from passrole_checks.iam.grants.grant import (
 )
 from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.identity_cache import BoundedCache, by_identity
-from passrole_checks.iam.partial_values import StringNode, Ternary
-from passrole_checks.iam.path_conditions import (
+from passrole_checks.iam.roles import arn
+from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.roles.role_search import Deployment
+from passrole_checks.iam.values.nodes import StringNode, Ternary
+from passrole_checks.iam.values.path_conditions import (
     PathCondition,
     conjoin,
     consistent,
@@ -35,9 +38,6 @@ from passrole_checks.iam.path_conditions import (
     negate,
     simplify,
 )
-from passrole_checks.iam.roles import arn
-from passrole_checks.iam.roles.arn import Scope
-from passrole_checks.iam.roles.role_search import Deployment
 
 _MAX_CASES = 32  # path conditions under which one Allow is evaluated
 

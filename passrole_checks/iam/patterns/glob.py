@@ -19,8 +19,8 @@ from functools import cached_property, lru_cache
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Unresolved, UnresolvedKind
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
+from passrole_checks.iam.values.nodes import Unresolved, UnresolvedKind
 
 STAR, QUESTION = "\x00", "\x01"  # in a pattern: ``*`` and ``?``
 ANY_TEXT, ANY_CHARACTER = "\x02", "\x03"  # in a request: any string, any one character

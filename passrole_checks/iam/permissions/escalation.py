@@ -23,11 +23,11 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Ternary
-from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.permissions.statement_matcher import matcher_of
 from passrole_checks.iam.roles.arn_pattern import expand, fields_of
+from passrole_checks.iam.values.nodes import Ternary
+from passrole_checks.iam.values.path_conditions import PathCondition, conjoin
 
 if TYPE_CHECKING:
     from passrole_checks.iam.permissions.permissions import Permissions

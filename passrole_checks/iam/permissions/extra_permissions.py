@@ -14,12 +14,12 @@ from typing import NamedTuple
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import BoundedCache, by_identity
-from passrole_checks.iam.partial_values import Ternary
-from passrole_checks.iam.path_conditions import PathCondition, conjoin
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.patterns.glob import STAR
 from passrole_checks.iam.permissions.permissions import ContentClasses, Permissions
 from passrole_checks.iam.permissions.statement_matcher import RequestPair, StatementMatcher, action_applies_to
+from passrole_checks.iam.values.nodes import Ternary
+from passrole_checks.iam.values.path_conditions import PathCondition, conjoin
 
 _MAX_PAIRS = 500  # compared per pair of patterns
 _CACHE_SIZE = 65_536  # statements with a service

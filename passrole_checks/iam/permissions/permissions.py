@@ -18,8 +18,6 @@ from passrole_checks.iam.conditions.condition_implication import ConditionTest
 from passrole_checks.iam.conditions.condition_implication import implies as limits_imply
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import StringNode, Ternary
-from passrole_checks.iam.path_conditions import PathCondition, and_not, conjoin, implies_all
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.patterns.glob import ANY_TEXT, STAR
 from passrole_checks.iam.permissions.statement_matcher import (
@@ -30,6 +28,8 @@ from passrole_checks.iam.permissions.statement_matcher import (
     matcher_of,
     requested_resource,
 )
+from passrole_checks.iam.values.nodes import StringNode, Ternary
+from passrole_checks.iam.values.path_conditions import PathCondition, and_not, conjoin, implies_all
 
 _MAX_WAYS = 64  # alternatives per action
 _EVERY_ACTION = f"{ANY_TEXT}:{ANY_TEXT}"

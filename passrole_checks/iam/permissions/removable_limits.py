@@ -16,7 +16,6 @@ from dataclasses import replace
 from passrole_checks.iam.conditions.condition_operators import Family, parse_operator
 from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Const, ListNode, ObjectEntry, ObjectNode, StringNode, Ternary
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.statement_matcher import (
@@ -25,6 +24,7 @@ from passrole_checks.iam.permissions.statement_matcher import (
     requested_resource,
     resource_glob,
 )
+from passrole_checks.iam.values.nodes import Const, ListNode, ObjectEntry, ObjectNode, StringNode, Ternary
 
 _POLICY_ARN, _BOUNDARY = "iam:policyarn", "iam:permissionsboundary"  # the keys in lower case
 

@@ -22,11 +22,11 @@ from passrole_checks.iam.documents.policy import Statement
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import BoundedCache, by_identity
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.patterns.glob import ANY_TEXT, STAR
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
 from passrole_checks.iam.roles.arn_pattern import PARTITIONS, fields_of, has_early_variable
+from passrole_checks.iam.values.nodes import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 
 PASS_ROLE_LOWERCASE = "iam:passrole"
 _PASS_ROLE_ONLY = ("iam:passedtoservice", "iam:associatedresourcearn")

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import lru_cache
 
-from passrole_checks.iam.partial_values import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.automaton import Alphabet, Machine, OverBudgetError, States, alphabet
 from passrole_checks.iam.roles.arn_bounds import ANY_NAME, bounds_of, depends_on_request, names_single_role, plain_role
 from passrole_checks.iam.roles.arn_pattern import (
@@ -35,6 +34,7 @@ from passrole_checks.iam.roles.role_search import (
 )
 from passrole_checks.iam.roles.role_set_query import fast_exceeds, fast_is_subset, fast_overlap
 from passrole_checks.iam.roles.role_union import RoleSet, RoleUnion
+from passrole_checks.iam.values.nodes import Part, Position, StringNode, Ternary, Unresolved, UnresolvedKind, join
 
 _SERVICE_LINKED_PATH = "aws-service-role/"
 _NO_POSITION = Position("", 0)

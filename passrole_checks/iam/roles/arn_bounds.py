@@ -15,11 +15,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Part, Unresolved, UnresolvedKind
 from passrole_checks.iam.patterns.automaton import UNKNOWN_NAME
 from passrole_checks.iam.patterns.glob import from_text, must_match, representative
 from passrole_checks.iam.roles.arn_pattern import PARTITIONS, expand
 from passrole_checks.iam.roles.role_search import Deployment
+from passrole_checks.iam.values.nodes import Part, Unresolved, UnresolvedKind
 
 ROLE = ":role/"
 VARIABLE = lazy_regex(r"\$\{[^}]*\}")

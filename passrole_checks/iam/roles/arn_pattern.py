@@ -15,8 +15,8 @@ from functools import lru_cache
 from itertools import product
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Part, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.automaton import NAME_CHARACTERS, UNKNOWN_NAME, Machine, Token, literal_tokens
+from passrole_checks.iam.values.nodes import Part, Unresolved, UnresolvedKind, join
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
 

@@ -9,11 +9,11 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from passrole_checks.iam.grouped import grouped
-from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn_bounds import bounds_of
 from passrole_checks.iam.roles.role_search import ANYWHERE, Deployment
 from passrole_checks.iam.roles.role_union import RoleUnion
+from passrole_checks.iam.values.nodes import StringNode, Ternary
 
 
 def included_in_one_set(role: StringNode, union: RoleUnion, *, variables: bool, where: Deployment = ANYWHERE) -> bool:

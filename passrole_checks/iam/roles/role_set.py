@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.automaton import NAME_CHARACTERS
 from passrole_checks.iam.roles.arn_bounds import LITERALS, ROLE, VARIABLE
 from passrole_checks.iam.roles.role_search import Deployment
 from passrole_checks.iam.roles.role_set_query import LOCATION_KINDS, some_role_in
 from passrole_checks.iam.roles.role_union import Pattern, RoleSet, RoleUnion
+from passrole_checks.iam.values.nodes import Part, StringNode, Unresolved, UnresolvedKind, join
 
 _Parts = tuple[Part, ...]
 Roles = RoleUnion | Sequence[RoleSet]

@@ -12,7 +12,6 @@ from itertools import islice, product
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Part, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.patterns.automaton import Machine, OverBudgetError
 from passrole_checks.iam.roles.arn_bounds import (
     ANY_NAME,
@@ -28,6 +27,7 @@ from passrole_checks.iam.roles.arn_bounds import (
 from passrole_checks.iam.roles.arn_pattern import UnresolvedPolicy, automaton_of, fields_of
 from passrole_checks.iam.roles.role_search import Deployment, some_role
 from passrole_checks.iam.roles.role_union import Pattern, RoleSet, RoleUnion, UnionPattern
+from passrole_checks.iam.values.nodes import Part, Ternary, Unresolved, UnresolvedKind, join
 
 # determined by the deployment, which is the same on both sides
 LOCATION_KINDS = (UnresolvedKind.ACCOUNT_ID, UnresolvedKind.PARTITION)

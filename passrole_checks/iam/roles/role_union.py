@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Part, StringNode
 from passrole_checks.iam.patterns.pattern_index import PatternIndex
 from passrole_checks.iam.roles.arn_bounds import WILDCARD, ArnBounds, bounds_of, covers, may_intersect
 from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.iam.values.nodes import Part, StringNode
 
 Pattern = tuple[tuple[Part, ...], bool]  # (expanded Resource string, ${...} are policy variables)
 

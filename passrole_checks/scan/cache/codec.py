@@ -32,8 +32,8 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "iam.conditions.likely_typos": ("LikelyTypo",),
     "iam.grants.grant": ("PassRoleGrant", "RoleScope", "Services"),
     "iam.documents.policy": ("Statement",),
-    "iam.path_conditions": ("Assumption", "Predicate"),
-    "iam.partial_values": (
+    "iam.values.path_conditions": ("Assumption", "Predicate"),
+    "iam.values.nodes": (
         "Absent", "Choice", "Const", "ListNode", "ObjectEntry", "ObjectNode", "Position", "StringNode", "Ternary",
         "Unresolved", "UnresolvedKind",
     ),

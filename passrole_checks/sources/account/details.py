@@ -17,7 +17,7 @@ from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Node, Position, StringNode
+from passrole_checks.iam.values.nodes import Node, Position, StringNode
 from passrole_checks.sources.account.pages import KINDS, BrokenPagesError, Pages, Value
 from passrole_checks.sources.files.json_positions import Json, Lines, Member, members, replace_lone_surrogates
 from passrole_checks.sources.model.configuration import Unreadable

@@ -19,8 +19,8 @@ from passrole_checks.errors import InputError
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.access_set import access_of
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Node, Part, StringNode, Unresolved, join, map_strings
 from passrole_checks.iam.roles.role_search import ANYWHERE, Deployment
+from passrole_checks.iam.values.nodes import Node, Part, StringNode, Unresolved, join, map_strings
 from passrole_checks.sources.change_set.pages import (
     ADD,
     IMPORT,

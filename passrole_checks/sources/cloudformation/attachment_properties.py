@@ -14,8 +14,8 @@ from functools import partial
 
 import yaml
 
-from passrole_checks.iam.partial_values import Absent, Node, Position, StringNode, Unresolved, exists_under
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.values.nodes import Absent, Node, Position, StringNode, Unresolved, exists_under
+from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
 from passrole_checks.sources.cloudformation.documents import TemplateDocuments

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 import yaml
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Node, StringNode, UnresolvedKind, strings_in, unresolved_in
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.values.nodes import Node, StringNode, UnresolvedKind, strings_in, unresolved_in
+from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES

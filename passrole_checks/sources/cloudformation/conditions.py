@@ -18,8 +18,8 @@ import yaml
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Choice, Node, Position, StringNode, Unresolved, UnresolvedKind
-from passrole_checks.iam.path_conditions import (
+from passrole_checks.iam.values.nodes import Choice, Node, Position, StringNode, Unresolved, UnresolvedKind
+from passrole_checks.iam.values.path_conditions import (
     Assumption,
     PathCondition,
     consistent,

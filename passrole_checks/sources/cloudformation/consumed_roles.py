@@ -15,7 +15,7 @@ from dataclasses import replace
 import yaml
 
 from passrole_checks.aws.role_properties import Receiver
-from passrole_checks.iam.partial_values import Node, Position, StringNode, Unresolved, UnresolvedKind
+from passrole_checks.iam.values.nodes import Node, Position, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.documents import is_no_value
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator

@@ -12,7 +12,7 @@ import yaml
 
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,
@@ -22,7 +22,7 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     unresolved_node,
 )
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation.compose_yaml import children_of, nodes_below
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.strings import written_name

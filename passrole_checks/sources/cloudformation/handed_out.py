@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam.partial_values import Node
+from passrole_checks.iam.values.nodes import Node
 from passrole_checks.sources.cloudformation.compose_yaml import nodes_below
 from passrole_checks.sources.cloudformation.documents import Conditions, PropertyNode, TemplateDocuments
 from passrole_checks.sources.cloudformation.template import child, entries, intrinsic_call, scalar

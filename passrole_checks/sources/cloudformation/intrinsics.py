@@ -13,9 +13,10 @@ from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam import deadline, partial_values
+from passrole_checks.iam import deadline
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values import nodes
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,
@@ -27,7 +28,7 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
     unresolved_node,
 )
-from passrole_checks.iam.path_conditions import Assumption, PathCondition, consistent, extend, one_of
+from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, consistent, extend, one_of
 from passrole_checks.sources.cloudformation.conditions import TemplateConditions, Tree, choose, implied_condition, prune
 from passrole_checks.sources.cloudformation.mappings import MAX_OUTCOMES, Lookup
 from passrole_checks.sources.cloudformation.parameters import Parameters
@@ -176,7 +177,7 @@ class Evaluator:
             return self._scalar(node, at)
         if isinstance(node, yaml.SequenceNode):
             return ListNode(tuple(self.node(item) for item in node.value), at)
-        return partial_values.ObjectNode(
+        return nodes.ObjectNode(
             tuple(ObjectEntry(self._key(key, value), self.node(value)) for key, value in entries(node)), at
         )
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import yaml
 
-from passrole_checks.iam.partial_values import Const, ListNode, StringNode, unresolved_node
+from passrole_checks.iam.values.nodes import Const, ListNode, StringNode, unresolved_node
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.strings import as_text
 from passrole_checks.sources.cloudformation.template import (

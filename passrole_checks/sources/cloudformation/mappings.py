@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 import yaml
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Choice, ListNode, Node, Position, StringNode, Unresolved, UnresolvedKind
-from passrole_checks.iam.path_conditions import Assumption, PathCondition, consistent, none_of, one_of
+from passrole_checks.iam.values.nodes import Choice, ListNode, Node, Position, StringNode, Unresolved, UnresolvedKind
+from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, consistent, none_of, one_of
 from passrole_checks.sources.cloudformation.conditions import TemplateConditions
 from passrole_checks.sources.cloudformation.strings import mark_dynamic_references, plain_text
 from passrole_checks.sources.cloudformation.template import entries

@@ -23,11 +23,11 @@ import yaml
 from passrole_checks.errors import InputError
 from passrole_checks.files import unsaved_texts
 from passrole_checks.files.safe_read import OutsideError
-from passrole_checks.iam import partial_values
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Choice, Node, Position, unresolved_node
-from passrole_checks.iam.path_conditions import intersect
+from passrole_checks.iam.values import nodes
+from passrole_checks.iam.values.nodes import Choice, Node, Position, unresolved_node
+from passrole_checks.iam.values.path_conditions import intersect
 from passrole_checks.sources.cloudformation.attachment_properties import AttachmentReader
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
 from passrole_checks.sources.cloudformation.cdk import find_asset
@@ -97,7 +97,7 @@ class TemplateReader(Protocol):
     resources: list[ResourceDefinition]
     policies: list[AttachedPolicy]
     roles: list[RoleDefinition]
-    users: list[tuple[str, partial_values.StringNode]]
+    users: list[tuple[str, nodes.StringNode]]
     unreadable: list[Unreadable]
     not_evaluated: list[Unreadable]
     missing: list[tuple[str, Unreadable]]
@@ -182,14 +182,14 @@ class NestedStacks:
         around = existence_conditions(self.evaluator)
         for role in reader.roles:
             parts: list[Node | None] = [part and to_parent(part, stack) for part in (role.name, role.role_path)]
-            name, path = (part if isinstance(part, partial_values.StringNode) else None for part in parts)
+            name, path = (part if isinstance(part, nodes.StringNode) else None for part in parts)
             trust = role.trust and to_parent(role.trust, stack)
             exists = intersect(around, [parent_condition(when, stack) for when in role.exists_when])
             outer.roles.append(RoleDefinition(_in_parent(role.resource, stack), name, path, trust, exists))
         for user, name_in_stack in reader.users:
             outer_name = to_parent(name_in_stack, stack)
             outer.users.extend(
-                [(parent_name(user, stack), outer_name)] if isinstance(outer_name, partial_values.StringNode) else ()
+                [(parent_name(user, stack), outer_name)] if isinstance(outer_name, nodes.StringNode) else ()
             )
 
     def output(self, stack: str, name: str, at: Position) -> Node:
@@ -214,9 +214,7 @@ class NestedStacks:
                 self._outputs[key] = limit_size(to_parent(value, stack), expression)
             # a default does not apply if a path condition is about its parameter
             if not any(
-                name in decided_parameters
-                for text in partial_values.strings_in(self._outputs[key])
-                for name in text.defaults
+                name in decided_parameters for text in nodes.strings_in(self._outputs[key]) for name in text.defaults
             ):
                 break
         return _moved_to(self._outputs[key], at)
@@ -361,10 +359,10 @@ def _around(folder: Path, path: str) -> str | None:
 
 def _moved_to(node: Node, at: Position) -> Node:
     """Return a value with the position where it is used, since findings belong there and not to the nested template."""
-    if isinstance(node, partial_values.StringNode):
-        return partial_values.at_position(node, at)
-    if isinstance(node, (Choice, partial_values.ListNode)):
-        return replace(partial_values.map_children(node, lambda child: _moved_to(child, at)), at=at)
+    if isinstance(node, nodes.StringNode):
+        return nodes.at_position(node, at)
+    if isinstance(node, (Choice, nodes.ListNode)):
+        return replace(nodes.map_children(node, lambda child: _moved_to(child, at)), at=at)
     return node
 
 

@@ -20,7 +20,7 @@ from functools import lru_cache
 import yaml
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     ListNode,
@@ -32,7 +32,7 @@ from passrole_checks.iam.partial_values import (
     map_strings,
     unresolved_node,
 )
-from passrole_checks.iam.path_conditions import Assumption, PathCondition, consistent, implies, none_of, one_of
+from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, consistent, implies, none_of, one_of
 from passrole_checks.sources.cloudformation.compose_yaml import nodes_below
 from passrole_checks.sources.cloudformation.strings import as_text, boolean_text, mark_dynamic_references, plain_text
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar

@@ -12,7 +12,7 @@ from dataclasses import replace
 import yaml
 
 from passrole_checks.errors import InputError
-from passrole_checks.iam.partial_values import StringNode, Unresolved
+from passrole_checks.iam.values.nodes import StringNode, Unresolved
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.attachment_properties import AttachmentReader
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments

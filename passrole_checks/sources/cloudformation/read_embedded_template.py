@@ -16,10 +16,10 @@ from dataclasses import replace
 from functools import cached_property
 
 from passrole_checks.errors import InputError
-from passrole_checks.iam import partial_values
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values import nodes
+from passrole_checks.iam.values.nodes import (
     Choice,
     Const,
     ListNode,
@@ -123,10 +123,10 @@ def _read_template(resource: ResourceDefinition, body: Node, parts: dict[str, No
 
 def _arguments(node: Node | None) -> Iterator[tuple[str, Node]]:
     """Yield the parameters of a stack: an object, or a list of objects with a key and a value (``awscc`` stack set)."""
-    if isinstance(node, partial_values.ObjectNode):
+    if isinstance(node, nodes.ObjectNode):
         yield from ((str(entry.key), entry.value) for entry in node.entries)
     for item in node.items if isinstance(node, ListNode) else ():
-        if isinstance(item, partial_values.ObjectNode):
+        if isinstance(item, nodes.ObjectNode):
             name, value = item.get("parameter_key"), item.get("parameter_value")
             if isinstance(name, StringNode) and value is not None:
                 yield str(name), value
@@ -276,8 +276,8 @@ def _generated_name(stack: StringNode | None, logical_id: str, at: Position) -> 
     prefix, generated = logical_id[:_KEPT_LENGTH], Unresolved("generated", UnresolvedKind.NAME)
     after: tuple[Part, ...] = (f"{prefix}-" if prefix == logical_id else prefix, generated)
     if literal is not None and len(literal) > _KEPT_LENGTH:
-        return StringNode(partial_values.join((literal[:_KEPT_LENGTH], generated, "-", *after)), at)
-    return StringNode(partial_values.join((*name, "-", *after)), at)
+        return StringNode(nodes.join((literal[:_KEPT_LENGTH], generated, "-", *after)), at)
+    return StringNode(nodes.join((*name, "-", *after)), at)
 
 
 _KEPT_LENGTH = 24  # characters of either name that are never truncated
@@ -291,14 +291,14 @@ def _template_text(body: Node) -> tuple[str, list[Part | Node]]:
     if isinstance(body, StringNode):
         return insert_placeholders(body)
     originals: list[Part | Node] = []
-    return (json.dumps(_to_plain(body, originals, 0)) if isinstance(body, partial_values.ObjectNode) else ""), originals
+    return (json.dumps(_to_plain(body, originals, 0)) if isinstance(body, nodes.ObjectNode) else ""), originals
 
 
 def _to_plain(node: Node, originals: list[Part | Node], depth: int) -> object:
     """Return a value as plain JSON, with placeholders for unresolved parts."""
     if depth > _DEPTH:
         return None
-    if isinstance(node, partial_values.ObjectNode):
+    if isinstance(node, nodes.ObjectNode):
         return {
             _with_placeholders(entry.key, originals): _to_plain(entry.value, originals, depth + 1)
             for entry in node.entries
@@ -407,16 +407,16 @@ class ParentStack:
         ``path`` leads to it from the top of the template; it is used for a template that Terraform builds from an
         object, whose parts have their own positions.
         """
-        if isinstance(self.body, partial_values.ObjectNode):
+        if isinstance(self.body, nodes.ObjectNode):
             return _with_positions_of(node, _node_at(self.body, path.split("/")))
-        return partial_values.relocated(node, self.position)
+        return nodes.relocated(node, self.position)
 
 
 def _node_at(node: Node, steps: Sequence[str]) -> Node:
     """Return the node at a path, or the deepest one on the way."""
     for step in steps:
         inner: Node | None = None
-        if isinstance(node, partial_values.ObjectNode):
+        if isinstance(node, nodes.ObjectNode):
             inner = node.get(step)
         elif isinstance(node, ListNode) and step.isdecimal() and int(step) < len(node.items):
             inner = node.items[int(step)]
@@ -435,14 +435,14 @@ def _with_positions_of(node: Node, other: Node) -> Node:
         counterparts = other.items if isinstance(other, ListNode) and len(other.items) == len(node.items) else ()
         pairs = zip(node.items, counterparts or [other] * len(node.items), strict=True)
         return ListNode(tuple(_with_positions_of(item, counterpart) for item, counterpart in pairs), other.at)
-    if isinstance(node, partial_values.ObjectNode):
+    if isinstance(node, nodes.ObjectNode):
         entries = []
         for entry in node.entries:
-            inner = other.get(str(entry.key)) if isinstance(other, partial_values.ObjectNode) else None
+            inner = other.get(str(entry.key)) if isinstance(other, nodes.ObjectNode) else None
             entries.append(
                 ObjectEntry(at_position(entry.key, other.at), _with_positions_of(entry.value, inner or other))
             )
-        return partial_values.ObjectNode(tuple(entries), other.at)
+        return nodes.ObjectNode(tuple(entries), other.at)
     if isinstance(node, Choice):
         return replace(
             node,

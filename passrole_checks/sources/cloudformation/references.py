@@ -13,7 +13,7 @@ from typing import Protocol
 import yaml
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Node,
     Part,
@@ -24,7 +24,7 @@ from passrole_checks.iam.partial_values import (
     join,
     unresolved_node,
 )
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation import resource_types
 from passrole_checks.sources.cloudformation.parameters import Parameters, stated_values
 from passrole_checks.sources.cloudformation.pseudo_parameters import is_pseudo_parameter, pseudo_value

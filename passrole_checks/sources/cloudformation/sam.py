@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import yaml
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import ListNode, Node, ObjectEntry, ObjectNode, Position, text
+from passrole_checks.iam.values.nodes import ListNode, Node, ObjectEntry, ObjectNode, Position, text
 from passrole_checks.sources.cloudformation.template import (
     Template,
     child,

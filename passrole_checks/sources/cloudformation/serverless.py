@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from passrole_checks.aws.sam_policy_templates import PolicyTemplate, policy_templates
-from passrole_checks.iam.partial_values import Node
+from passrole_checks.iam.values.nodes import Node
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.documents import TemplateDocuments, existence_conditions
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, type_of

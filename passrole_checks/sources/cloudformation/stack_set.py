@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam.partial_values import Node, StringNode, Unresolved, map_strings, unresolved_node
+from passrole_checks.iam.values.nodes import Node, StringNode, Unresolved, map_strings, unresolved_node
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.pseudo_parameters import given_to_stack_set
 from passrole_checks.sources.cloudformation.stack_values import NestedStackCall, ParameterArgument

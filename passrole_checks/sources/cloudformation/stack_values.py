@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from passrole_checks.iam import partial_values
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Node, Part, StringNode, Unresolved
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.values import nodes
+from passrole_checks.iam.values.nodes import Node, Part, StringNode, Unresolved
+from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.sources.model.links import is_origin
 
 MAX_LENGTH = 4096  # of one string
@@ -80,10 +80,10 @@ def with_stack_name(node: Node, name: Sequence[Part], prefix: str = "") -> Node:
             for part in string.parts
             for inner in (name if isinstance(part, Unresolved) and part.expression == expression else (part,))
         ]
-        return StringNode(partial_values.join(parts), string.at, defaults=string.defaults)
+        return StringNode(nodes.join(parts), string.at, defaults=string.defaults)
 
     expression = f"{prefix}AWS::StackName"
-    return partial_values.map_strings(node, insert) if name else node
+    return nodes.map_strings(node, insert) if name else node
 
 
 def limit_size(node: Node, expression: str) -> Node:
@@ -92,13 +92,10 @@ def limit_size(node: Node, expression: str) -> Node:
     Source: AWS CloudFormation User Guide, "Understand CloudFormation quotas": the value of a parameter has at most
     4,096 bytes.
     """
-    sizes = [
-        sum(len(part) if isinstance(part, str) else 20 for part in text.parts)
-        for text in partial_values.strings_in(node)
-    ]
+    sizes = [sum(len(part) if isinstance(part, str) else 20 for part in text.parts) for text in nodes.strings_in(node)]
     if max(sizes, default=0) <= MAX_LENGTH and sum(sizes) + 20 * len(sizes) <= MAX_SIZE:
         return node
-    return partial_values.unresolved_node(expression, node.at, "too long to pass between stacks")
+    return nodes.unresolved_node(expression, node.at, "too long to pass between stacks")
 
 
 _Rename = Callable[[str], str]
@@ -115,7 +112,7 @@ def _rename_references(node: Node, rename: _Rename) -> Node:
         parts = tuple(part if isinstance(part, str) else _rename_unresolved(part, rename) for part in string.parts)
         return replace(string, parts=parts, defaults=tuple(map(rename_unless_shared, string.defaults)))
 
-    return partial_values.map_strings(node, change, keys=True, subject=rename_unless_shared)
+    return nodes.map_strings(node, change, keys=True, subject=rename_unless_shared)
 
 
 def _rename_unresolved(unresolved: Unresolved, rename: _Rename) -> Unresolved:

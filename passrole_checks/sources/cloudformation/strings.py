@@ -19,7 +19,7 @@ import yaml
 
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Choice,
     Const,
     Node,
@@ -31,7 +31,7 @@ from passrole_checks.iam.partial_values import (
     join,
     unresolved_node,
 )
-from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
+from passrole_checks.iam.values.path_conditions import PathCondition, consistent, extend
 from passrole_checks.sources.cloudformation.template import entries, intrinsic_call, scalar
 from passrole_checks.sources.model.missing_sources import DYNAMIC_REFERENCE
 

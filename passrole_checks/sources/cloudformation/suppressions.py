@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import yaml
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.sources.cloudformation.compose_yaml import nodes_below
 from passrole_checks.sources.cloudformation.template import Template, child, scalar
 from passrole_checks.sources.model.configuration import Suppression

@@ -15,7 +15,7 @@ import yaml
 
 from passrole_checks.errors import InputError
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Position, StringNode
+from passrole_checks.iam.values.nodes import Position, StringNode
 from passrole_checks.sources.cloudformation.compose_yaml import MAX_NODES, check_size, children_of, compose, split_lines
 from passrole_checks.sources.cloudformation.stack_values import NestedStackCall
 from passrole_checks.sources.model.configuration import Unreadable

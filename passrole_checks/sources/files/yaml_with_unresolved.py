@@ -14,7 +14,7 @@ from dataclasses import replace
 import yaml
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Choice,
     ListNode,
     Node,

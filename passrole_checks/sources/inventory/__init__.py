@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.sources.files.json_positions import replace_lone_surrogates
 from passrole_checks.sources.inventory.roots import root_from_json, root_to_json
 from passrole_checks.sources.inventory.values import MalformedInventoryError, list_from_json, object_from_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from passrole_checks.iam.partial_values import Position, StringNode
+from passrole_checks.iam.values.nodes import Position, StringNode
 from passrole_checks.sources.inventory.values import (
     MalformedInventoryError,
     conditions_from_json,

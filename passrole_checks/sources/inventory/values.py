@@ -19,7 +19,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, TypeVar
 
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,
@@ -34,7 +34,7 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
     join,
 )
-from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate
+from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, Predicate
 
 _DEEPEST = 100  # levels of a value
 _LONGEST = 100_000  # characters of a text

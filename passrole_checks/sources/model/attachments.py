@@ -15,7 +15,7 @@ from dataclasses import field, replace
 from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.json_document import json_or_none
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,
@@ -29,7 +29,7 @@ from passrole_checks.iam.partial_values import (
     strings_in,
     unresolved_node,
 )
-from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
+from passrole_checks.iam.values.path_conditions import PathCondition, consistent, extend
 from passrole_checks.sources.model.addresses import without_key
 from passrole_checks.sources.model.configuration import (
     UNKNOWN_BOUNDARY,

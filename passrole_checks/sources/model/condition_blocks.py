@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from passrole_checks.iam.partial_values import ListNode, Node, ObjectEntry, ObjectNode, StringNode
+from passrole_checks.iam.values.nodes import ListNode, Node, ObjectEntry, ObjectNode, StringNode
 
 _Key = tuple[object, ...]
 

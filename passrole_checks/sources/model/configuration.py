@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from passrole_checks.aws.role_properties import Receiver
 from passrole_checks.errors import internal_error
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import ListNode, Node, Position, StringNode, Unresolved, exists_under
-from passrole_checks.iam.path_conditions import PathCondition
 from passrole_checks.iam.roles.role_search import ANYWHERE, Deployment
+from passrole_checks.iam.values.nodes import ListNode, Node, Position, StringNode, Unresolved, exists_under
+from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import cached_by_identity
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectNode, Part, StringNode, strings_in
 from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.iam.values.nodes import Absent, Choice, ListNode, Node, ObjectNode, Part, StringNode, strings_in
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Attachments,

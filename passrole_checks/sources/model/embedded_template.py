@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Absent, Choice, Node, StringNode
-from passrole_checks.iam.path_conditions import none_of, one_of
+from passrole_checks.iam.values.nodes import Absent, Choice, Node, StringNode
+from passrole_checks.iam.values.path_conditions import none_of, one_of
 from passrole_checks.sources.model.configuration import (
     NO_ATTACHMENTS,
     AttachedPolicy,

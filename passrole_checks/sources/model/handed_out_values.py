@@ -8,17 +8,8 @@ from collections.abc import Iterable, Iterator
 from passrole_checks.iam.documents.json_document import json_or_none
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
-    Choice,
-    ListNode,
-    Node,
-    ObjectEntry,
-    ObjectNode,
-    Position,
-    StringNode,
-    text,
-)
-from passrole_checks.iam.path_conditions import PathCondition, consistent, extend
+from passrole_checks.iam.values.nodes import Choice, ListNode, Node, ObjectEntry, ObjectNode, Position, StringNode, text
+from passrole_checks.iam.values.path_conditions import PathCondition, consistent, extend
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
 
 MAX_DEPTH = 6  # levels of lists and objects below an argument or a property

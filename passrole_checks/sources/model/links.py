@@ -18,7 +18,7 @@ from enum import Enum
 
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Choice,
     Node,
     Part,
@@ -31,7 +31,7 @@ from passrole_checks.iam.partial_values import (
     moved_to,
     nodes_in,
 )
-from passrole_checks.iam.path_conditions import none_of, one_of
+from passrole_checks.iam.values.path_conditions import none_of, one_of
 
 MAX_SIZE = 100_000  # characters of one value
 _NO_POSITION = Position("", 0)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     ListNode,
     Node,
     ObjectNode,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Position, Unresolved
+from passrole_checks.iam.values.nodes import Position, Unresolved
 from passrole_checks.sources.model.configuration import Configuration, NoteKind, Unreadable
 
 OTHER_STACK_EXPORT = "exported by another stack"

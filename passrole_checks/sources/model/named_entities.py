@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from passrole_checks.iam.grouped import grouped
-from passrole_checks.iam.partial_values import Choice, Node, Position, StringNode, exists_under
-from passrole_checks.iam.path_conditions import PathCondition, one_of
 from passrole_checks.iam.patterns.glob import wildcard_match
+from passrole_checks.iam.values.nodes import Choice, Node, Position, StringNode, exists_under
+from passrole_checks.iam.values.path_conditions import PathCondition, one_of
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Attachments,

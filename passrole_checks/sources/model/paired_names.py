@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from passrole_checks.iam.partial_values import StringNode, Unresolved
 from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.iam.values.nodes import StringNode, Unresolved
 from passrole_checks.sources.model.attachments import MANAGED_TYPES
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework
 from passrole_checks.sources.model.principal_names import kind_of

@@ -19,7 +19,7 @@ from passrole_checks.aws.role_properties import (
 )
 from passrole_checks.iam.documents.json_document import json_or_none
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,

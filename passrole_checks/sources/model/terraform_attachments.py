@@ -10,8 +10,8 @@ from dataclasses import field
 from typing import Protocol
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import StringNode
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.values.nodes import StringNode
+from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.sources.model.attachments import AttachmentIndex, BoundaryVariant
 from passrole_checks.sources.model.configuration import ManagedAttachment, ResourceDefinition
 from passrole_checks.sources.model.terraform_policy_attributes import (

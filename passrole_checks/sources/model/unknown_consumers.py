@@ -14,7 +14,7 @@ from passrole_checks.aws.managed_policies import managed_policy
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.grant import covers_pass_role
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, Position, StringNode, Ternary, text
+from passrole_checks.iam.values.nodes import Choice, ListNode, Node, ObjectNode, Position, StringNode, Ternary, text
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
 
 TOO_DEEP = "nested too deeply to search for policy documents"

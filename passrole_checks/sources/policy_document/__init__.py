@@ -15,7 +15,7 @@ from pathlib import Path
 
 from passrole_checks.iam.documents.json_document import NOT_JSON, MalformedDocument, parse_json
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, Part, Position, StringNode, Unresolved
+from passrole_checks.iam.values.nodes import ListNode, Node, ObjectNode, Part, Position, StringNode, Unresolved
 from passrole_checks.sources.model.configuration import (
     POLICY_DOCUMENT,
     AttachedPolicy,

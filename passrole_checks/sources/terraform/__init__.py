@@ -9,7 +9,7 @@ from pathlib import Path
 
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import nodes_in
+from passrole_checks.iam.values.nodes import nodes_in
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.configuration import (
     NO_INPUTS,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from passrole_checks.iam.partial_values import Node, Position, StringNode
+from passrole_checks.iam.values.nodes import Node, Position, StringNode
 from passrole_checks.sources.model.links import Key, LinkKind, LinkOffer, LinkSurface, links_reads
 from passrole_checks.sources.model.secrets import hides_secrets
 from passrole_checks.sources.terraform.evaluation.symbolic_values import fill_known_parts, known_string

@@ -13,8 +13,8 @@ from dataclasses import replace
 from passrole_checks.files.decoded_json import as_items, as_list, as_object, as_text
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode, text
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.values.nodes import ListNode, Node, ObjectNode, StringNode, text
+from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.attachments import (
     BOUNDARY_KEY,

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,
@@ -24,7 +24,7 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
     text,
 )
-from passrole_checks.iam.path_conditions import one_of
+from passrole_checks.iam.values.path_conditions import one_of
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.configuration import InstanceProfile, ReceivedRole, ResourceDefinition
 from passrole_checks.sources.model.embedded_template import NOTHING, TYPES, StackContent, stack_attributes

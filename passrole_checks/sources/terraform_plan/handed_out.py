@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from passrole_checks.files.decoded_json import as_object
 from passrole_checks.iam.documents.json_document import parse_json
-from passrole_checks.iam.partial_values import Node, text
+from passrole_checks.iam.values.nodes import Node, text
 from passrole_checks.sources.files.json_positions import Json, find_member
 from passrole_checks.sources.model.configuration import (
     OUTPUT,

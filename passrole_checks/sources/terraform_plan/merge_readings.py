@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from passrole_checks.iam.documents.json_document import json_or_none
 from passrole_checks.iam.documents.trust import as_list
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,

@@ -12,7 +12,7 @@ from dataclasses import field
 from passrole_checks.files.decoded_json import as_object
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Position, StringNode
+from passrole_checks.iam.values.nodes import Position, StringNode
 from passrole_checks.sources.files.json_positions import Json, Lines, find_member
 from passrole_checks.sources.model.addresses import segments_of, without_key
 from passrole_checks.sources.model.configuration import Framework, ResourceDefinition, Unreadable

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Node, Position, StringNode, Unresolved, UnresolvedKind, text
+from passrole_checks.iam.values.nodes import Node, Position, StringNode, Unresolved, UnresolvedKind, text
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.attachments import unknown_groups
 from passrole_checks.sources.model.configuration import (

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.files.safe_read import real_path
 from passrole_checks.files.unsaved_texts import is_folder
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Choice,
     Const,
     ListNode,

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import ListNode, Node, ObjectEntry, ObjectNode, Position, at_position, moved_to
+from passrole_checks.iam.values.nodes import ListNode, Node, ObjectEntry, ObjectNode, Position, at_position, moved_to
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,

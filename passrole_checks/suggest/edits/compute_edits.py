@@ -10,8 +10,8 @@ from functools import cached_property
 
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import StringNode, Ternary
 from passrole_checks.iam.roles.arn import Scope
+from passrole_checks.iam.values.nodes import StringNode, Ternary
 from passrole_checks.scan.result import LocatedGrant
 from passrole_checks.sources.change_set.recognize import is_change_set
 from passrole_checks.sources.model.addresses import module_of

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from passrole_checks.files.unsaved_texts import is_folder, names_in
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Part, StringNode, Unresolved, UnresolvedKind
+from passrole_checks.iam.values.nodes import Part, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.suggest.edits.hcl_nodes import HclFile
 from passrole_checks.suggest.edits.syntax_tree import NotEditableError
 from passrole_checks.suggest.suggestion import TargetRole

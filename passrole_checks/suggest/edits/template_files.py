@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Unresolved, UnresolvedKind
+from passrole_checks.iam.values.nodes import Unresolved, UnresolvedKind
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import Expression

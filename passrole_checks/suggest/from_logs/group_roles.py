@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import StringNode
+from passrole_checks.iam.values.nodes import StringNode
 
 MIN_PREFIX_LENGTH = 4
 """Minimum length of a common name prefix, including its separator."""

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from passrole_checks.access.observed_role import pattern_covers, replace_reference
 from passrole_checks.escaping.shorten import shortened
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.arn_pattern import expand, fields_of
+from passrole_checks.iam.values.nodes import Part, StringNode, Ternary, Unresolved, UnresolvedKind, join
 from passrole_checks.suggest.observed_use import Observation
 from passrole_checks.suggest.passed_roles import PassedRoles
 from passrole_checks.suggest.suggestion import TargetRole

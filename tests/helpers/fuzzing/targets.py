@@ -34,7 +34,7 @@ from passrole_checks.errors import ConfigurationError, InputError
 from passrole_checks.findings import Severity
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import Position, StringNode, Unresolved
+from passrole_checks.iam.values.nodes import Position, StringNode, Unresolved
 from passrole_checks.output import findings_text as text
 from passrole_checks.output import grants_html, grants_markdown, json_output, required_policy
 from passrole_checks.output import required as required_output

@@ -15,12 +15,12 @@ from passrole_checks.iam.grants.access_set import access_of
 from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
-from passrole_checks.iam.partial_values import Position, StringNode, Ternary, text
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.statement_matcher import matcher_of
 from passrole_checks.iam.roles import arn
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.roles.role_search import Deployment
+from passrole_checks.iam.values.nodes import Position, StringNode, Ternary, text
 from second_opinion.cases import ACCOUNT, SERVICES, Case, Json, Request
 
 AT = Position("policy.json", 1)

@@ -10,7 +10,7 @@ import pytest
 
 from passrole_checks.errors import InputError
 from passrole_checks.findings import Confidence, Finding, Severity
-from passrole_checks.iam.partial_values import unresolved_in
+from passrole_checks.iam.values.nodes import unresolved_in
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.change_set import is_change_set, load
 from passrole_checks.sources.model.configuration import Configuration, Framework

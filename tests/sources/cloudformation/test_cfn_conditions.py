@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from profiles import examples
 
-from passrole_checks.iam.partial_values import Choice, Node, ObjectNode, StringNode
-from passrole_checks.iam.path_conditions import PathCondition, consistent, one_of
+from passrole_checks.iam.values.nodes import Choice, Node, ObjectNode, StringNode
+from passrole_checks.iam.values.path_conditions import PathCondition, consistent, one_of
 from passrole_checks.sources.cloudformation import load
 from passrole_checks.sources.model.configuration import Inputs
 

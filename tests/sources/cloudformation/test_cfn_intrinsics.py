@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from passrole_checks.iam.partial_values import Choice, Node, ObjectNode, StringNode, Unresolved, UnresolvedKind
+from passrole_checks.iam.values.nodes import Choice, Node, ObjectNode, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.sources.cloudformation import load
 
 HEAD = """\

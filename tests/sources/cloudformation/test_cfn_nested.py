@@ -8,7 +8,7 @@ import pytest
 from path_conditions_of_tests import choice, pairs
 
 from passrole_checks.findings import Severity
-from passrole_checks.iam.partial_values import Choice, Position, StringNode, Unresolved, UnresolvedKind
+from passrole_checks.iam.values.nodes import Choice, Position, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.cloudformation import load, nested
 from passrole_checks.sources.cloudformation.stack_values import to_nested, to_parent

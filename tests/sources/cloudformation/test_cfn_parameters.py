@@ -8,7 +8,7 @@ import pytest
 
 from passrole_checks.cli import main
 from passrole_checks.errors import ConfigurationError, InputError
-from passrole_checks.iam.partial_values import ObjectNode, StringNode, Unresolved, UnresolvedKind
+from passrole_checks.iam.values.nodes import ObjectNode, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.sources.cloudformation import load
 from passrole_checks.sources.cloudformation.parameter_values import MAX_BYTES, parse_parameter_options, read_parameters
 

@@ -11,7 +11,7 @@ from passrole_checks.aws.sam_policy_templates import policy_templates
 from passrole_checks.aws.service_principals import known_services
 from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.grants.subtract_denials import grants_of
-from passrole_checks.iam.partial_values import ObjectNode, Position, StringNode, strings_in
+from passrole_checks.iam.values.nodes import ObjectNode, Position, StringNode, strings_in
 from passrole_checks.sources.cloudformation import load
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
 

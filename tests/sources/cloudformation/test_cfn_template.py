@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from profiles import examples
 
 from passrole_checks.errors import InputError
-from passrole_checks.iam.partial_values import Choice, ListNode, ObjectNode, StringNode
+from passrole_checks.iam.values.nodes import Choice, ListNode, ObjectNode, StringNode
 from passrole_checks.sources.cloudformation import load, looks_like_template
 from passrole_checks.sources.cloudformation.json_text import compose_json
 from passrole_checks.sources.cloudformation.template import Template, child

@@ -12,7 +12,7 @@ import pytest
 from work import at_most
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.values.nodes import Choice, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.terraform import load
 from passrole_checks.sources.terraform.functions import pattern
 

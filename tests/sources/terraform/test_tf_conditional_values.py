@@ -14,8 +14,8 @@ from profiles import examples
 from terraform_values import value_in
 from work import at_most
 
-from passrole_checks.iam.partial_values import Absent, Choice, Const, ListNode, Node, ObjectNode, StringNode
-from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate, consistent
+from passrole_checks.iam.values.nodes import Absent, Choice, Const, ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, Predicate, consistent
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 
 UNKNOWN = "".join(f'variable "{name}" {{}}\n' for name in ("a", "b", "e", "i", "n", "u"))

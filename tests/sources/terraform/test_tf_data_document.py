@@ -8,7 +8,7 @@ import pytest
 from path_conditions_of_tests import pairs
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.values.nodes import ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.terraform import load
 
 USE = '\nresource "aws_iam_policy" "p" {\n  policy = data.aws_iam_policy_document.d.json\n}\n'

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from work import at_most
 
-from passrole_checks.iam.partial_values import Node, ObjectEntry, Position, StringNode, nodes_in, text, unresolved_in
+from passrole_checks.iam.values.nodes import Node, ObjectEntry, Position, StringNode, nodes_in, text, unresolved_in
 from passrole_checks.sources.terraform import load
 from passrole_checks.sources.terraform.evaluation.deferred_entries import DeferredEntry
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationBudget

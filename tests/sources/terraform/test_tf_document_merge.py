@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from path_conditions_of_tests import choice, outcome_of
 from profiles import examples
 
-from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, Position, text
+from passrole_checks.iam.values.nodes import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, Position, text
 from passrole_checks.sources.terraform.resources.document_merge import merge_by_sid
 
 AT = Position("main.tf", 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from terraform_values import value_in
 
-from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.values.nodes import Choice, Const, ListNode, Node, ObjectNode, StringNode
 
 
 def evaluated(root: Path, expression: str) -> Node:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from terraform_values import evaluated, shown
 
-from passrole_checks.iam.partial_values import StringNode
+from passrole_checks.iam.values.nodes import StringNode
 
 FAMILY = "\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}\N{ZERO WIDTH JOINER}\N{GIRL}"  # one character of five code points
 NO_DEFAULT = "no default"

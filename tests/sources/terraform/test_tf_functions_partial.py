@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from terraform_values import shown, value_in
 
-from passrole_checks.iam.partial_values import Node, StringNode, UnresolvedKind, unresolved_in
+from passrole_checks.iam.values.nodes import Node, StringNode, UnresolvedKind, unresolved_in
 
 HEAD = """
 variable "u" {}

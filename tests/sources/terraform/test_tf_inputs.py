@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from profiles import examples
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import StringNode, strings_in
+from passrole_checks.iam.values.nodes import StringNode, strings_in
 from passrole_checks.sources.model.configuration import Configuration, Inputs
 from passrole_checks.sources.terraform import load
 

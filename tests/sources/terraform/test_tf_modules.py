@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import StringNode, Unresolved
+from passrole_checks.iam.values.nodes import StringNode, Unresolved
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.terraform import load
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.terraform.reading.files import parse_bytes, parse_file
 

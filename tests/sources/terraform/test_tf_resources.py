@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from passrole_checks.iam.documents.policy import Statement, parse_document
-from passrole_checks.iam.partial_values import StringNode, Unresolved, UnresolvedKind
+from passrole_checks.iam.values.nodes import StringNode, Unresolved, UnresolvedKind
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
 from passrole_checks.sources.model.terraform_policy_attributes import (

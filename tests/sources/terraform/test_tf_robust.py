@@ -12,7 +12,7 @@ from profiles import examples
 from work import at_most
 
 from passrole_checks.iam.documents.policy import parse_document
-from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.values.nodes import Choice, ListNode, Node, ObjectNode, StringNode
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.terraform import called_folders, load
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from path_conditions_of_tests import outcome_of
 
-from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectNode, StringNode, unresolved_in
+from passrole_checks.iam.values.nodes import Choice, Const, ListNode, Node, ObjectNode, StringNode, unresolved_in
 from passrole_checks.sources.files.read_boundary import Boundary
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain
 from passrole_checks.sources.terraform.modules.folder import read_folder

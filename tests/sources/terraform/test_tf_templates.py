@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from terraform_values import shown
 
-from passrole_checks.iam.partial_values import Node, StringNode
+from passrole_checks.iam.values.nodes import Node, StringNode
 from passrole_checks.sources.terraform import load
 
 HEAD = """

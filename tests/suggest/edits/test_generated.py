@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from profiles import examples
 
-from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.values.nodes import ListNode, Node, ObjectNode, StringNode
 from passrole_checks.suggest.suggestion import StatementChange, TargetRole
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]

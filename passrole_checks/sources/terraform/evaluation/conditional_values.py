@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,
@@ -20,7 +20,7 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
     join,
 )
-from passrole_checks.iam.path_conditions import Assumption, PathCondition, compatible, negate
+from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, compatible, negate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Reference,

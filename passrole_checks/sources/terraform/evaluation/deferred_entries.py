@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from passrole_checks.iam.partial_values import Node, ObjectEntry, ObjectNode, StringNode, unresolved_node
+from passrole_checks.iam.values.nodes import Node, ObjectEntry, ObjectNode, StringNode, unresolved_node
 
 _MAX_TRIES = 3  # evaluations of a value cut short by the budget
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Choice,
     Const,
     ListNode,
@@ -18,7 +18,7 @@ from passrole_checks.iam.partial_values import (
     Position,
     StringNode,
 )
-from passrole_checks.iam.path_conditions import Assumption, negate, quoted
+from passrole_checks.iam.values.path_conditions import Assumption, negate, quoted
 from passrole_checks.sources.terraform.evaluation.conditional_values import choose, make_choice, map_choices
 from passrole_checks.sources.terraform.evaluation.get_path import get_path, known_entry, to_key
 from passrole_checks.sources.terraform.evaluation.operators import apply_binary, apply_unary

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     ListNode,
@@ -18,7 +18,7 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     moved_to,
 )
-from passrole_checks.iam.path_conditions import Assumption, Predicate, none_of, one_of
+from passrole_checks.iam.values.path_conditions import Assumption, Predicate, none_of, one_of
 from passrole_checks.sources.terraform.evaluation.conditional_values import (
     choose,
     generalize,

@@ -6,7 +6,7 @@ Source: Terraform language documentation, "for Expressions" and "Splat Expressio
 from __future__ import annotations
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,
@@ -17,7 +17,7 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     Unresolved,
 )
-from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate, negate
+from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, Predicate, negate
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard, make_choice, map_choices, repeat
 from passrole_checks.sources.terraform.evaluation.get_path import collection_name, get_path, to_key
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, assumption_of, evaluate, evaluator_for

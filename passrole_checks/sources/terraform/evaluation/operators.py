@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable
 from operator import add, ge, gt, le, lt, mul, sub, truediv
 
-from passrole_checks.iam.partial_values import Absent, Choice, Const, ListNode, Node, ObjectNode, Position, StringNode
+from passrole_checks.iam.values.nodes import Absent, Choice, Const, ListNode, Node, ObjectNode, Position, StringNode
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Reference,

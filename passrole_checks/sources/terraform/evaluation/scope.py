@@ -13,8 +13,8 @@ from typing import Protocol, TypeVar
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Choice, Node, ObjectEntry, Position, StringNode
-from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate, consistent, negate, quoted
+from passrole_checks.iam.values.nodes import Choice, Node, ObjectEntry, Position, StringNode
+from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, Predicate, consistent, negate, quoted
 from passrole_checks.sources.terraform.evaluation.conditional_values import restrict
 from passrole_checks.sources.terraform.evaluation.deferred_entries import DeferredEntry
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (

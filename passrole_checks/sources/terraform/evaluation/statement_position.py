@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, Position
+from passrole_checks.iam.values.nodes import ListNode, Node, ObjectNode, Position
 
 _ACTION_ELEMENTS = ("Action", "NotAction")
 

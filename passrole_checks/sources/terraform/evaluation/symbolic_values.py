@@ -1,8 +1,8 @@
 """Values that exist only during the evaluation of Terraform.
 
-Every value is a node of :mod:`passrole_checks.iam.partial_values`. Four kinds of string nodes carry extra information
-during the evaluation. Their string parts are unresolved values, so that nothing is lost if one leaks. :mod:`to_plain`
-converts them to ordinary nodes at the end.
+Every value is a node of :mod:`passrole_checks.iam.values.nodes`. Four kinds of string nodes carry extra
+information during the evaluation. Their string parts are unresolved values, so that nothing is lost if one leaks.
+:mod:`to_plain` converts them to ordinary nodes at the end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Protocol
 
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,
@@ -33,7 +33,7 @@ from passrole_checks.iam.partial_values import (
     join,
     map_children,
 )
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.sources.terraform.evaluation.deferred_entries import evaluated_values
 from passrole_checks.sources.terraform.reading.syntax import Block
 

@@ -14,7 +14,7 @@ from dataclasses import field, replace
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,
@@ -28,7 +28,7 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     join,
 )
-from passrole_checks.iam.path_conditions import PathCondition, Predicate, negate
+from passrole_checks.iam.values.path_conditions import PathCondition, Predicate, negate
 from passrole_checks.sources.terraform.evaluation.conditional_values import choose, guard, map_choices
 from passrole_checks.sources.terraform.evaluation.loops import Iteration, iterations_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, assumption_of, evaluate, evaluator_for

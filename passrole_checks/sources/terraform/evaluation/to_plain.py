@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from passrole_checks.iam.partial_values import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, StringNode
-from passrole_checks.iam.path_conditions import Assumption, Predicate, negate
+from passrole_checks.iam.values.nodes import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, StringNode
+from passrole_checks.iam.values.path_conditions import Assumption, Predicate, negate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     UnknownTail,

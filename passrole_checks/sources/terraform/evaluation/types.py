@@ -7,7 +7,7 @@ Conversion"). A value that does not fit, which Terraform rejects, is not changed
 
 from __future__ import annotations
 
-from passrole_checks.iam.partial_values import Choice, Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode
+from passrole_checks.iam.values.nodes import Choice, Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode
 from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices
 from passrole_checks.sources.terraform.evaluation.deferred_entries import is_pending
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, defer, evaluate

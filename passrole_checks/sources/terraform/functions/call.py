@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Choice,
     Const,
     ListNode,
@@ -23,7 +23,7 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     UnresolvedKind,
 )
-from passrole_checks.iam.path_conditions import Predicate
+from passrole_checks.iam.values.path_conditions import Predicate
 from passrole_checks.sources.terraform.evaluation.conditional_values import choose, make_choice, map_choices
 from passrole_checks.sources.terraform.evaluation.get_path import limit_items, to_key
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate, evaluator_for

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from passrole_checks.iam.partial_values import Absent, Choice, Const, ListNode, Node, ObjectNode, StringNode
-from passrole_checks.iam.path_conditions import PathCondition, Predicate
+from passrole_checks.iam.values.nodes import Absent, Choice, Const, ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.values.path_conditions import PathCondition, Predicate
 from passrole_checks.sources.model.secrets import hides_secrets
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard, map_choices, repeat, variants_of
 from passrole_checks.sources.terraform.evaluation.get_path import (

@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     ListNode,
     Node,
     ObjectEntry,

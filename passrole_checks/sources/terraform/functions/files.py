@@ -14,8 +14,8 @@ from pathlib import Path
 
 from passrole_checks.files.safe_read import CREATED_LATER, NO_SUCH_FILE, OUTSIDE
 from passrole_checks.files.unsaved_texts import files_below
-from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectNode, Position, StringNode, Unresolved, text
-from passrole_checks.iam.path_conditions import Assumption, Predicate
+from passrole_checks.iam.values.nodes import Const, ListNode, Node, ObjectNode, Position, StringNode, Unresolved, text
+from passrole_checks.iam.values.path_conditions import Assumption, Predicate
 from passrole_checks.sources.terraform.evaluation.conditional_values import choose, same_value
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import ListNode, Node, ObjectNode, Part, StringNode, Unresolved, join, text
+from passrole_checks.iam.values.nodes import ListNode, Node, ObjectNode, Part, StringNode, Unresolved, join, text
 from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices, variants_of
 from passrole_checks.sources.terraform.evaluation.get_path import is_single_element
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (

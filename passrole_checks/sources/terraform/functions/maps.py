@@ -5,7 +5,7 @@ Source: Terraform language documentation, "Functions", "Collection Functions" an
 
 from __future__ import annotations
 
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Const,
     ListNode,
     Node,
@@ -15,7 +15,7 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     text,
 )
-from passrole_checks.iam.path_conditions import Predicate
+from passrole_checks.iam.values.path_conditions import Predicate
 from passrole_checks.sources.terraform.evaluation.conditional_values import choose, map_choices
 from passrole_checks.sources.terraform.evaluation.get_path import get_path, to_key
 from passrole_checks.sources.terraform.evaluation.scope import key_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from passrole_checks.iam.partial_values import Const, Node
+from passrole_checks.iam.values.nodes import Const, Node
 from passrole_checks.sources.terraform.evaluation.symbolic_values import known_integer, known_number
 from passrole_checks.sources.terraform.functions.signature import Function, FunctionCall, declare, exact_text
 

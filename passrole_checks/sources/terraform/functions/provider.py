@@ -6,7 +6,7 @@ General Reference, "Amazon Resource Names (ARNs)" (six fields, of which the last
 
 from __future__ import annotations
 
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Node,
     ObjectEntry,
     ObjectNode,

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Const,
     ListNode,
@@ -25,7 +25,7 @@ from passrole_checks.iam.partial_values import (
     join,
     text,
 )
-from passrole_checks.iam.path_conditions import quoted
+from passrole_checks.iam.values.path_conditions import quoted
 from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices
 from passrole_checks.sources.terraform.evaluation.get_path import get_element, is_single_element
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (

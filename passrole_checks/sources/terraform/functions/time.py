@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Const, Node, StringNode
+from passrole_checks.iam.values.nodes import Const, Node, StringNode
 from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, known_string
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Const,
     ListNode,
     Node,

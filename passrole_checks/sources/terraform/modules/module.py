@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Const,
     ListNode,
     Node,
@@ -23,7 +23,7 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     UnresolvedKind,
 )
-from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate, off_by_default
+from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, Predicate, off_by_default
 from passrole_checks.sources.model.configuration import MODULE, MODULE_NOT_AVAILABLE, Framework, ResourceDefinition
 from passrole_checks.sources.model.secrets import hides_secrets
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard

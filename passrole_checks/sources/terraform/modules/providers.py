@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import ListNode, Position, strings_in
+from passrole_checks.iam.values.nodes import ListNode, Position, strings_in
 from passrole_checks.sources.terraform.evaluation.symbolic_values import known_string
 from passrole_checks.sources.terraform.modules.folder import provider_alias
 from passrole_checks.sources.terraform.modules.module import Module

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Node
+from passrole_checks.iam.values.nodes import Node
 from passrole_checks.sources.files.exclude_patterns import NO_EXCLUSIONS, Exclusions
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationBudget

@@ -16,7 +16,7 @@ from passrole_checks.files.safe_read import real_path
 from passrole_checks.files.unsaved_texts import is_file
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Node, ObjectNode, StringNode
+from passrole_checks.iam.values.nodes import Node, ObjectNode, StringNode
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.terraform.evaluation.scope import evaluate

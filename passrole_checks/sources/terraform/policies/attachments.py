@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.iam.values.nodes import (
     Choice,
     ListNode,
     Node,
@@ -25,8 +26,7 @@ from passrole_checks.iam.partial_values import (
     UnresolvedKind,
     join,
 )
-from passrole_checks.iam.path_conditions import PathCondition, is_off_by_default
-from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.iam.values.path_conditions import PathCondition, is_off_by_default
 from passrole_checks.sources.model.attachments import (
     AttachmentIndex,
     BoundaryVariant,

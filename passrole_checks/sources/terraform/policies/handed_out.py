@@ -15,8 +15,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import TypedDict
 
-from passrole_checks.iam.partial_values import Choice, ListNode, Node, ObjectNode, StringNode, nodes_in
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.values.nodes import Choice, ListNode, Node, ObjectNode, StringNode, nodes_in
+from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.sources.model.configuration import (
     OUTPUT,
     AttachedPolicy,

@@ -6,7 +6,7 @@ import re
 
 from passrole_checks.iam.documents.trust import is_of_one_repository, person_of
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import ListNode, Node, StringNode
+from passrole_checks.iam.values.nodes import ListNode, Node, StringNode
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block

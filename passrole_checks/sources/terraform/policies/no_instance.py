@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from passrole_checks.iam.partial_values import Node
+from passrole_checks.iam.values.nodes import Node
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.model.handed_out_values import document_of
 from passrole_checks.sources.model.terraform_policy_attributes import (

@@ -11,7 +11,7 @@ from dataclasses import field, replace
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     ListNode,
@@ -24,7 +24,7 @@ from passrole_checks.iam.partial_values import (
     join,
     map_children,
 )
-from passrole_checks.iam.path_conditions import PathCondition, intersect
+from passrole_checks.iam.values.path_conditions import PathCondition, intersect
 from passrole_checks.sources.model.attachments import unknown_groups
 from passrole_checks.sources.model.configuration import (
     NO_ATTACHMENTS,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Node, ObjectEntry, ObjectNode, StringNode
-from passrole_checks.iam.path_conditions import PathCondition
+from passrole_checks.iam.values.nodes import Node, ObjectEntry, ObjectNode, StringNode
+from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.sources.model.configuration import NoteKind, ResourceDefinition, Unreadable
 from passrole_checks.sources.model.embedded_template import (
     NOTHING,

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import field
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Absent, Const, ListNode, Node, StringNode
 from passrole_checks.iam.roles.arn_pattern import expand
+from passrole_checks.iam.values.nodes import Absent, Const, ListNode, Node, StringNode
 from passrole_checks.sources.model.attachments import flatten_variants
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,

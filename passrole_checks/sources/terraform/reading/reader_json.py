@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from passrole_checks.iam.documents.json_document import NOT_JSON, MalformedDocument, parse_json
-from passrole_checks.iam.partial_values import Const, ListNode, Node, ObjectEntry, ObjectNode, Position, StringNode
+from passrole_checks.iam.values.nodes import Const, ListNode, Node, ObjectEntry, ObjectNode, Position, StringNode
 from passrole_checks.sources.terraform.reading.readers import reader
 from passrole_checks.sources.terraform.reading.source import SourceText
 from passrole_checks.sources.terraform.reading.syntax import (

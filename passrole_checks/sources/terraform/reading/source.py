@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import Node, Position
+from passrole_checks.iam.values.nodes import Node, Position
 
 _BOM = b"\xef\xbb\xbf"
 _ARCHIVE = b"PK\x03\x04"  # what ``terraform plan -out`` writes is a ZIP archive

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import Position
+from passrole_checks.iam.values.nodes import Position
 from passrole_checks.sources.model.configuration import Suppression
 from passrole_checks.sources.terraform.reading.syntax import ParsedFile
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from passrole_checks.iam.documents.policy import alternatives_of
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,
@@ -24,7 +24,7 @@ from passrole_checks.iam.partial_values import (
     Unresolved,
     text,
 )
-from passrole_checks.iam.path_conditions import Assumption, PathCondition, Predicate, off_by_default, simplify
+from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, Predicate, off_by_default, simplify
 from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice
 from passrole_checks.sources.terraform.evaluation.loops import iterations_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     ListNode,
@@ -23,7 +23,7 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     text,
 )
-from passrole_checks.iam.path_conditions import PathCondition, is_off_by_default
+from passrole_checks.iam.values.path_conditions import PathCondition, is_off_by_default
 from passrole_checks.sources.model.condition_blocks import condition_entries
 from passrole_checks.sources.terraform.evaluation.conditional_values import (
     choose,

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from passrole_checks.aws.managed_policies import managed_policy
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     ListNode,
     Node,
@@ -30,7 +30,7 @@ from passrole_checks.iam.partial_values import (
     join,
     text,
 )
-from passrole_checks.iam.path_conditions import Assumption
+from passrole_checks.iam.values.path_conditions import Assumption
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, MANAGED_POLICIES
 from passrole_checks.sources.terraform.evaluation.conditional_values import choose, map_choices
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope

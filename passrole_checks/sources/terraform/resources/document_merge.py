@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     ListNode,
@@ -22,7 +22,7 @@ from passrole_checks.iam.partial_values import (
     text,
     unresolved_in,
 )
-from passrole_checks.iam.path_conditions import Assumption, Predicate, negate
+from passrole_checks.iam.values.path_conditions import Assumption, Predicate, negate
 from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,

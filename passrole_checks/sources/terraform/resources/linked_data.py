@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from passrole_checks.iam.partial_values import Node, ObjectEntry, ObjectNode, Part, Position, StringNode, join, text
+from passrole_checks.iam.values.nodes import Node, ObjectEntry, ObjectNode, Part, Position, StringNode, join, text
 from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.model.links import LinkKind, follows_links, linked_outputs, linked_value
 from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices

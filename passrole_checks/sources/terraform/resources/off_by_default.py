@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.patterns.glob import wildcard_match
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     ListNode,
@@ -19,8 +20,7 @@ from passrole_checks.iam.partial_values import (
     map_children,
     strings_in,
 )
-from passrole_checks.iam.path_conditions import PathCondition, is_off_by_default
-from passrole_checks.iam.patterns.glob import wildcard_match
+from passrole_checks.iam.values.path_conditions import PathCondition, is_off_by_default
 from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference
 

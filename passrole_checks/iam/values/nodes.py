@@ -16,7 +16,7 @@ from typing import overload
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.path_conditions import Assumption, PathCondition
+from passrole_checks.iam.values.path_conditions import Assumption, PathCondition
 
 
 class Ternary(Enum):

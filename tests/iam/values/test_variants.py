@@ -16,7 +16,7 @@ from work import at_most
 from passrole_checks.iam.documents.policy import PolicyDocument, parse_document
 from passrole_checks.iam.documents.variants import variants_of
 from passrole_checks.iam.grants.subtract_denials import grants_of
-from passrole_checks.iam.partial_values import (
+from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,
@@ -28,7 +28,7 @@ from passrole_checks.iam.partial_values import (
     StringNode,
     text,
 )
-from passrole_checks.iam.path_conditions import Assumption, PathCondition
+from passrole_checks.iam.values.path_conditions import Assumption, PathCondition
 
 AT = Position("x", 1)
 BOOLEANS = ("c0", "c1", "c2")

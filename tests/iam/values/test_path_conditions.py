@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from path_conditions_of_tests import assume, pairs
 
-from passrole_checks.iam.path_conditions import (
+from passrole_checks.iam.values.path_conditions import (
     Assumption,
     PathCondition,
     Predicate,
