@@ -23,7 +23,7 @@ from passrole_checks.iam.values.nodes import (
     Unresolved,
     UnresolvedKind,
     text,
-    unresolved_node,
+    unresolved,
 )
 
 AT = Position("policy.json", 1)
@@ -423,7 +423,7 @@ def test_likely_typo_has_the_position_in_its_own_file() -> None:
 
 def test_unresolved_block_is_unresolved() -> None:
     """Of a block that is not known nothing is known, and its unresolved part is named."""
-    effect = evaluate(unresolved_node("var.condition", AT), STANDARD)
+    effect = evaluate(unresolved("var.condition", AT), STANDARD)
     assert effect.constraint is Constraint.UNRESOLVED and not effect.dead
     assert (effect.allowed, effect.possible) == (frozenset(), STANDARD)
     assert effect.unknown_service is effect.without_key is Ternary.UNKNOWN

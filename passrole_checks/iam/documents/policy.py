@@ -9,12 +9,11 @@ without them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 from passrole_checks.iam.conditions.passed_to_service import without_positions
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
-from passrole_checks.iam.documents.variants import variants_of
+from passrole_checks.iam.documents.variants import statement_variants
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.identity_cache import BoundedCache, by_identity, cached_by_identity
 from passrole_checks.iam.values.nodes import (
@@ -31,7 +30,8 @@ from passrole_checks.iam.values.nodes import (
     strings_in,
     unresolved_in,
 )
-from passrole_checks.iam.values.path_conditions import PathCondition, conjoin, consistent, extend, implies_all
+from passrole_checks.iam.values.path_conditions import PathCondition, conjoin, implies_all
+from passrole_checks.iam.values.variants import variants_of
 
 _ELEMENTS = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
 
@@ -132,26 +132,12 @@ def _parse(document: Node, trust: bool) -> PolicyDocument:
     reader = _StatementReader(trust)
     problems_by_variant = [
         reader.document(alternative, when)
-        for when, alternative in alternatives_of(document)
+        for when, alternative in variants_of(document)
         if not isinstance(alternative, Absent)
     ]
     problems = reader.combine_problems(problems_by_variant)
     statements = [statement for statement in reader.statements if not reader.is_broken(statement.when)]
     return PolicyDocument(tuple(statements), tuple(dict.fromkeys(problem for _, problem in problems)))
-
-
-def alternatives_of(node: Node) -> Iterator[tuple[PathCondition, Node]]:
-    """Yield the variants of a node whose outermost layer is a choice, with their path conditions; one for any other
-    node."""
-    pending: list[tuple[PathCondition, Node]] = [((), node)]
-    while pending:
-        when, current = pending.pop(0)
-        if not isinstance(current, Choice):
-            yield when, current
-            continue
-        pending[:0] = [
-            (extend(when, outcome), option) for outcome, option in current.options if consistent(when, outcome)
-        ]
 
 
 _Problems = list[tuple[PathCondition, PolicyError]]  # each with its path condition
@@ -210,7 +196,7 @@ class _StatementReader:
 
     def statement_list(self, node: Node, path: str, when: PathCondition, variables: bool) -> _Problems:
         problems_by_variant: list[_Problems] = []
-        for chosen, alternative in alternatives_of(node):
+        for chosen, alternative in variants_of(node):
             merged = conjoin(when, chosen)
             if merged is None or isinstance(alternative, Absent):
                 continue
@@ -247,7 +233,7 @@ class _StatementReader:
         unknown = [one for one in relevant if one.key.literal is None and not isinstance(one.value, (Absent, Choice))]
         if unknown and _overriding_entries(ObjectNode(tuple(relevant), node.at), unknown[-1]) is None:
             return self.unknown(path, ObjectNode(tuple(unknown), node.at, node.block), when, variables=variables)
-        variants = variants_of(ObjectNode(tuple(relevant), node.at, node.block), when)
+        variants = statement_variants(ObjectNode(tuple(relevant), node.at, node.block), when)
         return self.combine_problems(
             [self.variant(alternative, path, chosen, variables) for chosen, alternative in variants]
         )

@@ -9,7 +9,6 @@ from passrole_checks.iam.conditions.condition_implication import ConditionTest, 
 from passrole_checks.iam.conditions.condition_operators import Operator, parse_operator
 from passrole_checks.iam.documents import action
 from passrole_checks.iam.documents.json_document import json_or_none
-from passrole_checks.iam.documents.policy import alternatives_of
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.roles.arn_pattern import expand
@@ -24,6 +23,7 @@ from passrole_checks.iam.values.nodes import (
     UnresolvedKind,
 )
 from passrole_checks.iam.values.path_conditions import PathCondition, any_compatible, conjoin
+from passrole_checks.iam.values.variants import variants_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +326,7 @@ def foreign_conditions(document: Node | None) -> tuple[PathCondition, ...] | Non
     policy; None if those surely cannot, or that is unknown."""
     found: list[PathCondition] = []
     has_own = False
-    for when, node in alternatives_of(document) if document is not None else ():
+    for when, node in variants_of(document) if document is not None else ():
         for statement in _statements(node):
             for facts, is_own in _accounts_of(statement, when):
                 has_own = has_own or (is_own and not facts)
@@ -336,7 +336,7 @@ def foreign_conditions(document: Node | None) -> tuple[PathCondition, ...] | Non
 
 def _accounts_of(statement: Node, when: PathCondition) -> Iterator[tuple[PathCondition, bool]]:
     """Yield the path condition of each principal of a statement, with true for the account of the role itself."""
-    for inner, option in alternatives_of(statement):
+    for inner, option in variants_of(statement):
         facts = conjoin(when, inner)
         if facts is None or isinstance(option, Absent):
             continue
@@ -346,7 +346,7 @@ def _accounts_of(statement: Node, when: PathCondition) -> Iterator[tuple[PathCon
             continue
         for entry in principal.entries:
             for value in as_list(entry.value):
-                for deeper, named in alternatives_of(value):
+                for deeper, named in variants_of(value):
                     both = conjoin(facts, deeper)
                     if both is not None and not isinstance(named, Absent):
                         yield both, entry.key.literal == "AWS" and _is_own_account(named)
@@ -411,7 +411,7 @@ def possible_statements(document: Node | None) -> list[Node]:
 
 def statement_variants(document: Node | None) -> list[tuple[Node, ...]]:
     """Return the statements of each variant of a trust policy; none for a variant that cannot be parsed."""
-    return [_statements(node) for _, node in alternatives_of(document)] if document is not None else []
+    return [_statements(node) for _, node in variants_of(document)] if document is not None else []
 
 
 def _statements(node: Node) -> tuple[Node, ...]:
@@ -422,7 +422,7 @@ def _statements(node: Node) -> tuple[Node, ...]:
 def options_of(nodes: Iterable[Node]) -> Iterator[Node]:
     """Yield the nodes, and all alternatives of each choice."""
     for node in nodes:
-        for _, option in alternatives_of(node):
+        for _, option in variants_of(node):
             if not isinstance(option, Absent):
                 yield from options_of(option.items) if isinstance(option, ListNode) else (option,)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from passrole_checks.iam.conditions.condition_operators import Family, parse_operator
@@ -21,13 +22,12 @@ from passrole_checks.iam.values.nodes import (
     ObjectEntry,
     ObjectNode,
     StringNode,
-    Unresolved,
     map_children,
     nodes_in,
 )
 from passrole_checks.iam.values.path_conditions import PathCondition, consistent, extend
+from passrole_checks.iam.values.variants import MAX_VARIANTS, map_variants, summarize, variants_of
 
-_MAX_COMBINED = 32  # variants of one statement, one per combination of alternatives
 _MAX_SPLIT = 600  # variants of one statement in total, if its lists are split
 _SPLITTABLE = ("Resource", "Action")  # elements that are equivalent to the union of their parts
 
@@ -39,7 +39,7 @@ class _TooMany(Exception):
     """Raised if there are too many combinations."""
 
 
-def variants_of(statement: ObjectNode, when: PathCondition = ()) -> list[tuple[PathCondition, ObjectNode]]:
+def statement_variants(statement: ObjectNode, when: PathCondition = ()) -> list[tuple[PathCondition, ObjectNode]]:
     """Return all variants of a statement, without alternatives, each with its path condition.
 
     ``when`` applies to all of them; what contradicts it is left out. If there are too many variants even after
@@ -84,7 +84,7 @@ def _expand(parts: Sequence[ObjectNode], when: PathCondition) -> list[tuple[Path
     variants: list[tuple[PathCondition, ObjectNode]] = []
     for part in parts:
         try:
-            for assumptions, reading in _combine(part, when):
+            for assumptions, reading in _checked(variants_of(_lift(part, when), when)):
                 if isinstance(reading, ObjectNode) and (len(parts) == 1 or _has_all_lists(reading)):
                     variants.append((assumptions, reading))
         except _TooMany:
@@ -169,47 +169,45 @@ def _elements(value: ListNode) -> list[Node]:
     return elements
 
 
-def _combine(node: Node, when: PathCondition) -> list[tuple[PathCondition, Node]]:
-    """Return every combination of the alternatives in a subtree. Raises _TooMany."""
+def _lift(node: Node, when: PathCondition = ()) -> Node:
+    """Return a node with all alternatives at its top, without those that contradict ``when``. Raises _TooMany."""
     if isinstance(node, Choice):
-        variants: list[tuple[PathCondition, Node]] = []
-        for outcome, option in node.options:
-            if consistent(when, outcome):
-                variants.extend(_combine(option, extend(when, outcome)))
-        return _check_count(variants)
+        options = [
+            (outcome, _lift(option, extend(when, outcome)))
+            for outcome, option in node.options
+            if consistent(when, outcome)
+        ]
+        return Choice(tuple(options), node.at) if options else Absent(node.at)
+    lift = partial(_lift, when=when)
     if isinstance(node, ListNode):
-        if not any(isinstance(element, Choice | ListNode | ObjectNode) for element in node.items):
-            return [
-                (when, ListNode(tuple(element for element in node.items if not isinstance(element, Absent)), node.at))
-            ]
-        lists: list[tuple[PathCondition, tuple[Node, ...]]] = [(when, ())]
-        for element in node.items:
-            lists = _check_count(
-                [
-                    (deeper, items if isinstance(value, Absent) else (*items, value))
-                    for upto, items in lists
-                    for deeper, value in _combine(element, upto)
-                ]
-            )
-        return [(upto, ListNode(items, node.at)) for upto, items in lists]
+        if not any(isinstance(element, Choice | ListNode | ObjectNode | Absent) for element in node.items):
+            return node
+        at = node.at
+        return map_variants(lambda *items: ListNode(_present(items), at), *map(lift, node.items), excess=_refuse)
     if isinstance(node, ObjectNode):
-        maps: list[tuple[PathCondition, tuple[ObjectEntry, ...]]] = [(when, ())]
-        for entry in node.entries:
-            maps = _check_count(
-                [
-                    (deeper, entries if isinstance(value, Absent) else (*entries, ObjectEntry(entry.key, value)))
-                    for upto, entries in maps
-                    for deeper, value in _combine(entry.value, upto)
-                ]
-            )
-        return [(upto, ObjectNode(entries, node.at, node.block)) for upto, entries in maps]
-    return [(when, node)]
+        statement = node
+
+        def build(*values: Node) -> Node:
+            pairs = zip(statement.entries, values, strict=True)
+            present = (ObjectEntry(entry.key, value) for entry, value in pairs if not isinstance(value, Absent))
+            return ObjectNode(tuple(present), statement.at, statement.block)
+
+        return map_variants(build, *(lift(entry.value) for entry in node.entries), excess=_refuse)
+    return node
 
 
-def _check_count(found: list[_T]) -> list[_T]:
-    if len(found) > _MAX_COMBINED:
+def _checked(variants: list[_T]) -> list[_T]:
+    if len(variants) > MAX_VARIANTS:
         raise _TooMany
-    return found
+    return variants
+
+
+def _present(items: Sequence[Node]) -> tuple[Node, ...]:
+    return tuple(item for item in items if not isinstance(item, Absent))
+
+
+def _refuse(choice: Choice) -> Node:
+    raise _TooMany
 
 
 def _flattened(node: ObjectNode) -> ObjectNode:
@@ -241,6 +239,4 @@ def _optional(node: Node, perhaps: bool) -> Iterator[Node]:
 
 def _without_choices(node: Node) -> Node:
     """Return a node with each choice replaced by an unresolved value."""
-    if isinstance(node, Choice):
-        return StringNode((Unresolved(node.condition, reason="too many alternatives in one statement"),), node.at)
-    return map_children(node, _without_choices)
+    return summarize(node) if isinstance(node, Choice) else map_children(node, _without_choices)

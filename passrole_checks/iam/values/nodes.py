@@ -147,6 +147,10 @@ class StringNode:
         """The unresolved parts."""
         return tuple(part for part in self.parts if isinstance(part, Unresolved))
 
+    def has_value_of(self, other: StringNode) -> bool:
+        """True if another string of the same class is equal apart from its position."""
+        return (self.parts, self.defaults) == (other.parts, other.defaults)
+
     def __hash__(self) -> int:
         """Hash the fields that distinguish strings; a hot path."""
         return hash((self.parts, self.at.line, self.at.column))
@@ -157,6 +161,28 @@ class StringNode:
             only = self.parts[0]
             return only if isinstance(only, str) else only.written
         return "".join(part if isinstance(part, str) else part.written for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownTail(StringNode):
+    """List element or object key: any number of unknown elements, each of this form.
+
+    ``of``: the resource or attribute whose instances the elements are, or None.
+    """
+
+    optional: bool = True
+    of: StringNode | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def element(self) -> StringNode:
+        """Any one of the elements."""
+        return self.of or StringNode(self.parts, self.at, defaults=self.defaults)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure(StringNode):
+    """An expression for which the deployment stops with an error; Terraform's ``try`` continues with its next
+    argument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,11 +260,16 @@ def text(value: str, at: Position) -> StringNode:
     return StringNode((value,), at)
 
 
-def unresolved_node(
+def unresolved(
     expression: str, at: Position, reason: str = "", kind: UnresolvedKind = UnresolvedKind.ANYTHING
 ) -> StringNode:
     """Return an unresolved value of any type, known by its expression only."""
     return StringNode((Unresolved(expression, kind, reason=reason),), at)
+
+
+def failure(expression: str, at: Position, reason: str) -> Failure:
+    """Return a value for an evaluation error: unresolved, except for Terraform's ``try``, ``can`` and similar."""
+    return Failure((Unresolved(expression, reason=reason),), at)
 
 
 def join(parts: Iterator[Part] | tuple[Part, ...] | list[Part]) -> tuple[Part, ...]:

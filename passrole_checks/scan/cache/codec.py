@@ -34,8 +34,8 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "iam.documents.policy": ("Statement",),
     "iam.values.path_conditions": ("Assumption", "Predicate"),
     "iam.values.nodes": (
-        "Absent", "Choice", "Const", "ListNode", "ObjectEntry", "ObjectNode", "Position", "StringNode", "Ternary",
-        "Unresolved", "UnresolvedKind",
+        "Absent", "Choice", "Const", "Failure", "ListNode", "ObjectEntry", "ObjectNode", "Position", "StringNode",
+        "Ternary", "UnknownTail", "Unresolved", "UnresolvedKind",
     ),
     "scan.result": ("Analysis", "DependentPolicy", "LocatedGrant", "ScanResult"),
     "sources.model.configuration": (

@@ -12,16 +12,7 @@ import yaml
 
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.values.nodes import (
-    Absent,
-    Choice,
-    Const,
-    Node,
-    Position,
-    StringNode,
-    Unresolved,
-    unresolved_node,
-)
+from passrole_checks.iam.values.nodes import Absent, Choice, Const, Node, Position, StringNode, Unresolved, unresolved
 from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.sources.cloudformation.compose_yaml import children_of, nodes_below
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
@@ -193,7 +184,7 @@ class TemplateDocuments:
         principals: tuple[str, ...],
     ) -> None:
         """Collect a document of which only the position is known."""
-        document: Node = unresolved_node(expression, self.template.position(found.node), reason)
+        document: Node = unresolved(expression, self.template.position(found.node), reason)
         for condition, outcome in reversed(found.conditions):
             document = self.evaluator.guarded_by(condition, outcome, document)
         document = self.evaluator.guarded(document)

@@ -26,9 +26,11 @@ from passrole_checks.iam.values.nodes import (
     Position,
     StringNode,
     UnresolvedKind,
-    unresolved_node,
+    failure,
+    unresolved,
 )
 from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, consistent, extend, one_of
+from passrole_checks.iam.values.variants import drop_options, map_variants
 from passrole_checks.sources.cloudformation.conditions import TemplateConditions, Tree, choose, implied_condition, prune
 from passrole_checks.sources.cloudformation.mappings import MAX_OUTCOMES, Lookup
 from passrole_checks.sources.cloudformation.parameters import Parameters
@@ -39,9 +41,7 @@ from passrole_checks.sources.cloudformation.strings import (
     advance,
     as_text,
     concatenate,
-    drop_unresolved,
     format_call,
-    map_variants,
     mark_dynamic_references,
     mark_foreign_placeholders,
     parse_number,
@@ -73,7 +73,6 @@ _URL = lazy_regex(r"(?:s3|https):")
 _UNKNOWN = "unknown intrinsic function"
 _FOREIGN_TAG = "unknown YAML tag"
 _MALFORMED = "malformed intrinsic function"
-NOT_IN_MAP, NO_ELEMENT = "no such key in the mapping", "no such element in the list"
 
 
 class Evaluator:
@@ -153,7 +152,7 @@ class Evaluator:
     def node(self, node: yaml.Node) -> Node:
         """Return the value of a node and of everything below it."""
         value = self._node(node)
-        return with_linked_parameters(value, map_variants) if self._follows_links else value
+        return with_linked_parameters(value) if self._follows_links else value
 
     def _node(self, node: yaml.Node) -> Node:
         deadline.check()
@@ -168,10 +167,10 @@ class Evaluator:
                     name, reason = node.tag, _FOREIGN_TAG
                 elif name == "Fn::Transform" and _includes_url(argument):
                     reason = INCLUDED_AT_DEPLOYMENT
-                return unresolved_node(format_call(name, argument), at, reason)
+                return unresolved(format_call(name, argument), at, reason)
             if isinstance(value, StringNode) and value.literal == "" and value.defaults:
                 # an empty string from a default means "not set", and no policy is deployed with it
-                return unresolved_node(value.defaults[0], value.at, "its default is empty")
+                return unresolved(value.defaults[0], value.at, "its default is empty")
             return value
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, at)
@@ -185,7 +184,7 @@ class Evaluator:
         """Return a key; a function beside other keys adds unknown keys at deployment."""
         at = self.template.position(key)
         if key.value.startswith(("Fn::Transform", "Fn::ForEach")):
-            return unresolved_node(format_call(key.value, value), at, "inserted at deployment")
+            return unresolved(format_call(key.value, value), at, "inserted at deployment")
         return self._literal(key, at)
 
     def _scalar(self, node: yaml.ScalarNode, at: Position) -> Node:
@@ -200,7 +199,7 @@ class Evaluator:
             if number is not None:
                 return Const(number, at)
         if kind == "binary":
-            return unresolved_node(f"!!binary {value[:MAX_EXPRESSION]}", at, _FOREIGN_TAG)
+            return unresolved(f"!!binary {value[:MAX_EXPRESSION]}", at, _FOREIGN_TAG)
         return mark_dynamic_references(self._literal(node, at))
 
     def _literal(self, node: yaml.ScalarNode, at: Position) -> StringNode:
@@ -269,18 +268,18 @@ class Evaluator:
                 starts.append(advance(source, piece.offset, layout[:2], layout[2]))
         indent = layout[2] if layout else 0
 
-        def build(values: Sequence[Node]) -> Node:
-            texts = [as_text(node) or unresolved_node(source, at, "not a string") for node in values]
+        def build(*values: Node) -> Node:
+            texts = [as_text(node) or unresolved(source, at, "not a string") for node in values]
             return concatenate(texts, at, starts, indent, source[:MAX_EXPRESSION])
 
-        return map_variants(nodes, build, at)
+        return map_variants(build, *nodes)
 
     def _placeholder(self, name: str, at: Position) -> Node:
         """Return the value of a ``${...}`` in Fn::Sub."""
         logical_id, dot, attribute = name.partition(".")
         value = self.references.attribute(logical_id, attribute, at) if dot else self.references.ref(name, at)
         if as_text(value) is None and not isinstance(value, Choice):
-            return unresolved_node(name, at, "not a string")
+            return unresolved(name, at, "not a string")
         return value
 
     def _join(self, argument: yaml.Node, at: Position) -> Node | None:
@@ -291,23 +290,22 @@ class Evaluator:
             return None
         expression = format_call("Fn::Join", argument)
 
-        def build_list(values: Sequence[Node]) -> Node:
-            items = values[0]
+        def build_list(items: Node) -> Node:
             if isinstance(items, ListNode):
-                return map_variants(items.items, build, at)
-            return unresolved_node(expression, at, "the list is unknown")
+                return map_variants(build, *items.items)
+            return unresolved(expression, at, "the list is unknown")
 
-        def build(values: Sequence[Node]) -> Node:
+        def build(*values: Node) -> Node:
             texts: list[StringNode] = []
             for node in values:
                 if isinstance(node, Absent):
                     continue
                 if texts:
                     texts.append(StringNode((delimiter,), at))
-                texts.append(as_text(node) or unresolved_node(expression, at, "an element is not a string"))
+                texts.append(as_text(node) or unresolved(expression, at, "an element is not a string"))
             return concatenate(texts, at, expression=expression)
 
-        return map_variants([self.node(argument.value[1])], build_list, at)
+        return map_variants(build_list, self.node(argument.value[1]))
 
     def _if(self, argument: yaml.Node, at: Position) -> Node | None:
         if not isinstance(argument, yaml.SequenceNode) or len(argument.value) != 3:
@@ -346,23 +344,23 @@ class Evaluator:
             return None
         expression = format_call("Fn::Select", argument)
 
-        def build(values: Sequence[Node]) -> Node:
-            index, items = as_text(values[0]), values[1]
+        def build(chosen: Node, items: Node) -> Node:
+            index = as_text(chosen)
             if not isinstance(items, ListNode):
-                return unresolved_node(expression, at, "the list is unknown")
+                return unresolved(expression, at, "the list is unknown")
             if index is None or index.literal is None:
                 return self._any_element(index, items, expression, at)
             number = int(index.literal) if index.literal.isdecimal() and len(index.literal) < 6 else -1
             if all(map(_is_single_element, items.items)) and 0 <= number < len(items.items):
                 return items.items[number]
-            return map_variants(items.items, lambda given: _element(given, number, expression, at), at)
+            return map_variants(lambda *present: _element(present, number, expression, at), *items.items)
 
-        return drop_unresolved(map_variants([self.node(item) for item in argument.value], build, at), NO_ELEMENT)
+        return _without_failures(map_variants(build, *map(self.node, argument.value)))
 
     def _any_element(self, index: StringNode | None, items: ListNode, expression: str, at: Position) -> Node:
         """Return the variants of an element with an unknown index."""
         if index is None or not 0 < len(items.items) <= MAX_OUTCOMES or not all(map(_is_single_element, items.items)):
-            return unresolved_node(expression, at, "the index is unknown")
+            return unresolved(expression, at, "the index is unknown")
         subject = self.conditions.subject(index)
         return Choice(tuple((one_of(subject, [str(place)]), item) for place, item in enumerate(items.items)), at)
 
@@ -374,12 +372,12 @@ class Evaluator:
             return None
         expression = format_call("Fn::Split", argument)
 
-        def build(values: Sequence[Node]) -> Node:
-            text = as_text(values[0])
+        def build(value: Node) -> Node:
+            text = as_text(value)
             texts = split(text, delimiter) if text else None
-            return ListNode(tuple(texts), at) if texts else unresolved_node(expression, at, "the string is unknown")
+            return ListNode(tuple(texts), at) if texts else unresolved(expression, at, "the string is unknown")
 
-        return map_variants([self.node(argument.value[1])], build, at)
+        return map_variants(build, self.node(argument.value[1]))
 
     def _find_in_map(self, argument: yaml.Node, at: Position) -> Node | None:
         if not isinstance(argument, yaml.SequenceNode) or len(argument.value) not in (3, 4):
@@ -388,50 +386,51 @@ class Evaluator:
         fallback = (lambda: self.node(default)) if default is not None else None
         expression = format_call("Fn::FindInMap", argument)
 
-        def build(chosen_keys: Sequence[Node]) -> Node:
+        def build(*chosen_keys: Node) -> Node:
             keys = [text for text in map(as_text, chosen_keys) if text is not None]
             if len(keys) < 3 or keys[0].literal is None:
-                return unresolved_node(expression, at, "a key is unknown")
+                return unresolved(expression, at, "a key is unknown")
             lookup = Lookup(at, self.conditions, self.when, fallback)
             value = lookup.find(self.template.mappings.get(keys[0].literal), keys[1:])
             if value is not None:
                 return value
-            return unresolved_node(expression, at, "too many different values" if lookup.has_too_many else NOT_IN_MAP)
+            if lookup.has_too_many:
+                return unresolved(expression, at, "too many different values")
+            return failure(expression, at, "no such key in the mapping")
 
-        return drop_unresolved(map_variants([self.node(key) for key in argument.value[:3]], build, at), NOT_IN_MAP)
+        return _without_failures(map_variants(build, *map(self.node, argument.value[:3])))
 
     def _length(self, argument: yaml.Node, at: Position) -> Node | None:
         expression = format_call("Fn::Length", argument)
 
-        def build(chosen_list: Sequence[Node]) -> Node:
-            items = chosen_list[0]
+        def build(items: Node) -> Node:
             if isinstance(items, ListNode) and all(map(_is_single_element, items.items)):
                 return Const(len(items.items), at)
-            return unresolved_node(expression, at, "the list is unknown", UnresolvedKind.NAME)
+            return unresolved(expression, at, "the list is unknown", UnresolvedKind.NAME)
 
-        return map_variants([self.node(argument)], build, at)
+        return map_variants(build, self.node(argument))
 
     def _base64(self, argument: yaml.Node, at: Position) -> Node | None:
         expression = format_call("Fn::Base64", argument)
 
-        def build(chosen_text: Sequence[Node]) -> Node:
-            text = as_text(chosen_text[0])
+        def build(value: Node) -> Node:
+            text = as_text(value)
             if text is None or text.literal is None:
-                return unresolved_node(expression, at, "the string is unknown")
+                return unresolved(expression, at, "the string is unknown")
             encoded = base64.b64encode(text.literal.encode("utf-8", "surrogatepass")).decode()
             return StringNode((encoded,), at, defaults=text.defaults)
 
-        return map_variants([self.node(argument)], build, at)
+        return map_variants(build, self.node(argument))
 
     def _import_value(self, argument: yaml.Node, at: Position) -> Node:
         """Return the export of another scanned template."""
         expression = format_call("Fn::ImportValue", argument)
 
-        def build(chosen_name: Sequence[Node]) -> Node:
-            name, unknown = as_text(chosen_name[0]), unresolved_node(expression, at, OTHER_STACK_EXPORT)
+        def build(value: Node) -> Node:
+            name, unknown = as_text(value), unresolved(expression, at, OTHER_STACK_EXPORT)
             return linked_value(LinkKind.EXPORT, name, unknown) if name is not None else unknown
 
-        return map_variants([self.node(argument)], build, at)
+        return map_variants(build, self.node(argument))
 
     def _to_json_string(self, argument: yaml.Node, at: Position) -> Node | None:
         """Return the object itself, since consumers of a policy's text accept an object as well."""
@@ -441,14 +440,21 @@ class Evaluator:
 
 def _element(items: Sequence[Node], number: int, expression: str, at: Position) -> Node:
     present = [item for item in items if not isinstance(item, Absent)]
-    return present[number] if 0 <= number < len(present) else unresolved_node(expression, at, NO_ELEMENT)
+    if 0 <= number < len(present):
+        return present[number]
+    return failure(expression, at, "no such element in the list")
+
+
+def _without_failures(value: Node) -> Node:
+    """Return a value without the variants for which CloudFormation stops with an error, if others remain."""
+    return drop_options(value, lambda variant: isinstance(variant, nodes.Failure)) or value
 
 
 def _is_single_element(node: Node) -> bool:
     """True if an element of a list is exactly one element in every variant."""
     if isinstance(node, Choice):
         return all(_is_single_element(option) for _, option in node.options)
-    return not isinstance(node, Absent)
+    return not isinstance(node, Absent | nodes.UnknownTail)
 
 
 def _includes_url(transform: yaml.Node) -> bool:

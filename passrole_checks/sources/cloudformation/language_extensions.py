@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import yaml
 
-from passrole_checks.iam.values.nodes import Const, ListNode, StringNode, unresolved_node
+from passrole_checks.iam.values.nodes import Const, ListNode, StringNode, unresolved
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.strings import as_text
 from passrole_checks.sources.cloudformation.template import (
@@ -54,7 +54,7 @@ def expand_loops(template: Template) -> None:
         for key, value in template.root.value
     ]
     reason, at = "the collection of its loop is unknown", template.position(template.root)
-    unknown = {name: unresolved_node(name, at, reason) for name in loops.open}
+    unknown = {name: unresolved(name, at, reason) for name in loops.open}
     template.placeholders = {**template.placeholders, **unknown}
     template.replace(with_content(template.root, pairs))
 

@@ -26,7 +26,7 @@ from passrole_checks.files.safe_read import OutsideError
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.values import nodes
-from passrole_checks.iam.values.nodes import Choice, Node, Position, unresolved_node
+from passrole_checks.iam.values.nodes import Choice, Node, Position, unresolved
 from passrole_checks.iam.values.path_conditions import intersect
 from passrole_checks.sources.cloudformation.attachment_properties import AttachmentReader
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
@@ -197,10 +197,10 @@ class NestedStacks:
         expression = f"{stack}.Outputs.{name}"
         reader = self._reader_of(stack)
         if reader is None:
-            return unresolved_node(expression, at, "output of a nested stack")
+            return unresolved(expression, at, "output of a nested stack")
         node = child(reader.evaluator.template.root, "Outputs", name, "Value")
         if node is None:
-            return unresolved_node(expression, at, "the nested stack has no such output")
+            return unresolved(expression, at, "the nested stack has no such output")
         condition = scalar(child(reader.evaluator.template.root, "Outputs", name, "Condition"))
         condition_holds = None if condition is None else reader.evaluator.decided_outcome(condition)
         decided_parameters = {assumption.subject.removeprefix("Ref ") for assumption in self.evaluator.when}

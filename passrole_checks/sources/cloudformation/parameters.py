@@ -30,7 +30,7 @@ from passrole_checks.iam.values.nodes import (
     UnresolvedKind,
     at_position,
     map_strings,
-    unresolved_node,
+    unresolved,
 )
 from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, consistent, implies, none_of, one_of
 from passrole_checks.sources.cloudformation.compose_yaml import nodes_below
@@ -91,7 +91,7 @@ class Parameters:
         node = self.nodes[name]
         self.read.add(name)
         if hides_secrets() and boolean_text(scalar(child(node, "NoEcho")) or "") == "true":
-            return unresolved_node(name, at, "NoEcho")
+            return unresolved(name, at, "NoEcho")
         kind = scalar(child(node, "Type")) or "String"
         if kind.startswith("AWS::SSM::Parameter::Value"):
             return self._stored_value(name, kind, at)
@@ -100,7 +100,7 @@ class Parameters:
         if given is not None:
             return _split_list(given, at, ()) if is_list else _text(given, at)
         if self.stack_call is not None and not self.stack_call.complete:
-            return unresolved_node(name, at, _PASSED)
+            return unresolved(name, at, _PASSED)
         if self.stack_call is not None and name in self.stack_call.passed:
             argument = self.stack_call.passed[name]
             return self._argument_value(argument.open if open_default else argument.value, name, is_list, at, when)
@@ -114,7 +114,7 @@ class Parameters:
         """
         key = self.given.get(name) or plain_text(child(self.nodes[name], "Default"))
         is_own = self.stack_call is None and key is not None and follows_links()
-        unknown = unresolved_node(name, at, "SSM parameter, resolved at deployment")
+        unknown = unresolved(name, at, "SSM parameter, resolved at deployment")
         if not is_own or key is None:
             return unknown
         linked = linked_value(LinkKind.PARAMETER, StringNode((key,), at), unknown)
@@ -130,7 +130,7 @@ class Parameters:
                 if consistent(when, outcome)
             ]
             if len(options) < 2:
-                return options[0][1] if options else unresolved_node(name, at, _PASSED)
+                return options[0][1] if options else unresolved(name, at, _PASSED)
             return replace(node, options=tuple(options), at=at)
         if isinstance(node, Absent):
             return self._own_value(name, at, when, is_list, False)
@@ -140,12 +140,12 @@ class Parameters:
             )
         text = as_text(node)
         if text is None:
-            return unresolved_node(name, at, _PASSED)
+            return unresolved(name, at, _PASSED)
         if not is_list or text.only_unresolved is not None:
             return at_position(text, at)
         if text.literal is not None:
             return _split_list(text.literal, at, text.defaults)
-        return unresolved_node(name, at, _PASSED)  # an unknown value may contain a comma, like names of roles
+        return unresolved(name, at, _PASSED)  # an unknown value may contain a comma, like names of roles
 
     def _own_value(self, name: str, at: Position, when: PathCondition, is_list: bool, open_default: bool) -> Node:
         """Return the value that the template itself defines: its default, or all values that it can have."""
@@ -155,7 +155,7 @@ class Parameters:
             return _split_list(default, at, ()) if is_list else _text(default, at)
         if is_list:
             uses_default = default is not None and not open_default
-            return _split_list(default or "", at, (name,)) if uses_default else unresolved_node(name, at, "no default")
+            return _split_list(default or "", at, (name,)) if uses_default else unresolved(name, at, "no default")
         subject = self.subject(name)
         if default is not None and not open_default and consistent(when, one_of(subject, [default])):
             certain = implies(when, self.outcome(name, [default]))
@@ -169,7 +169,7 @@ class Parameters:
             return _text(remaining[0], at)
         if remaining and not open_default:
             return Choice(tuple((self.outcome(name, [word]), _text(word, at)) for word in remaining), at)
-        return unresolved_node(name, at, reason, self.kind(name))
+        return unresolved(name, at, reason, self.kind(name))
 
     def allowed_values(self, name: str) -> tuple[str, ...] | None:
         """Return all values that a parameter can have; None if they are not listed or too many."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import yaml
 
-from passrole_checks.iam.values.nodes import Node, StringNode, Unresolved, map_strings, unresolved_node
+from passrole_checks.iam.values.nodes import Node, StringNode, Unresolved, map_strings, unresolved
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.pseudo_parameters import given_to_stack_set
 from passrole_checks.sources.cloudformation.stack_values import NestedStackCall, ParameterArgument
@@ -81,9 +81,7 @@ def _written_body(evaluator: Evaluator, node: yaml.Node | None) -> tuple[yaml.Sc
     found = evaluator.sub_text(function[1], at) if function[0] == "Fn::Sub" else None
     if found is None:
         return None, {}
-    return found[0], {
-        name: as_text(value) or unresolved_node(name, at, "not a string") for name, value in found[2].items()
-    }
+    return found[0], {name: as_text(value) or unresolved(name, at, "not a string") for name, value in found[2].items()}
 
 
 def _is_json_object(text: str) -> bool:
@@ -115,7 +113,7 @@ def _overrides(template: Template, properties: yaml.Node) -> dict[str, dict[str,
             if name is not None:
                 at = template.position(item)
                 literal = (
-                    StringNode((value,), at) if value is not None else unresolved_node(name, at, "set by the stack set")
+                    StringNode((value,), at) if value is not None else unresolved(name, at, "set by the stack set")
                 )
                 overrides.setdefault(str(number), {})[name] = literal
     return overrides

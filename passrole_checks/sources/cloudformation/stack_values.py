@@ -95,7 +95,7 @@ def limit_size(node: Node, expression: str) -> Node:
     sizes = [sum(len(part) if isinstance(part, str) else 20 for part in text.parts) for text in nodes.strings_in(node)]
     if max(sizes, default=0) <= MAX_LENGTH and sum(sizes) + 20 * len(sizes) <= MAX_SIZE:
         return node
-    return nodes.unresolved_node(expression, node.at, "too long to pass between stacks")
+    return nodes.unresolved(expression, node.at, "too long to pass between stacks")
 
 
 _Rename = Callable[[str], str]

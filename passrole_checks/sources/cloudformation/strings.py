@@ -1,4 +1,4 @@
-"""Operations on partly resolved strings: join, split, variants, ``${...}``, dynamic references, placeholders of other
+"""Operations on partly resolved strings: join, split, ``${...}``, dynamic references, placeholders of other
 tools; and calls and names of a template as text.
 
 Sources: AWS CloudFormation Template Reference, "Intrinsic function reference"; AWS CloudFormation User Guide, "Get
@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.values.nodes import (
-    Choice,
     Const,
     Node,
     Part,
@@ -29,13 +28,11 @@ from passrole_checks.iam.values.nodes import (
     Unresolved,
     UnresolvedKind,
     join,
-    unresolved_node,
+    unresolved,
 )
-from passrole_checks.iam.values.path_conditions import PathCondition, consistent, extend
 from passrole_checks.sources.cloudformation.template import entries, intrinsic_call, scalar
 from passrole_checks.sources.model.missing_sources import DYNAMIC_REFERENCE
 
-MAX_ALTERNATIVES = 64
 MAX_PARTS = 5_000
 MAX_CHARACTERS = 1_000_000
 
@@ -86,66 +83,6 @@ def parse_sub(text: str) -> Iterator[SubPiece]:
     yield SubPiece(text[done:], done)
 
 
-def map_variants(
-    nodes: Sequence[Node], build: Callable[[Sequence[Node]], Node], at: Position, budget: int = MAX_ALTERNATIVES
-) -> Node:
-    """Apply ``build`` to every combination of the variants among ``nodes``.
-
-    Equal conditions are combined, and equal results under all outcomes are not variants. Beyond ``MAX_ALTERNATIVES``
-    combinations the remaining variants become unresolved.
-    """
-    choice = next((node for node in nodes if isinstance(node, Choice)), None)
-    if choice is None:
-        return build(nodes)
-    share = budget // max(1, len(choice.options))
-    if share < 1:
-        return build(
-            [
-                unresolved_node(node.condition, node.at, "too many variants") if isinstance(node, Choice) else node
-                for node in nodes
-            ]
-        )
-    options = [
-        (outcome, map_variants([restrict(node, (outcome,)) for node in nodes], build, at, share))
-        for outcome, _ in choice.options
-    ]
-    same = all(option == options[0][1] for _, option in options[1:])
-    return options[0][1] if same else Choice(tuple(options), at)
-
-
-def restrict(node: Node, when: PathCondition) -> Node:
-    """Return the node restricted to the options consistent with a path condition."""
-    if not isinstance(node, Choice):
-        return node
-    options = [
-        (outcome, restrict(option, extend(when, outcome)))
-        for outcome, option in node.options
-        if consistent(when, outcome)
-    ]
-    if not options:
-        return unresolved_node(node.condition, node.at, "no variant under these conditions")
-    return options[0][1] if len(options) == 1 else Choice(tuple(options), node.at)
-
-
-def drop_unresolved(node: Node, reason: str) -> Node:
-    """Return the node without variants that are unresolved for this reason, if others remain."""
-    if not isinstance(node, Choice):
-        return node
-    options = [(outcome, drop_unresolved(option, reason)) for outcome, option in node.options]
-    remaining = tuple(
-        (outcome, option)
-        for outcome, option in options
-        if not (
-            isinstance(option, StringNode)
-            and option.only_unresolved is not None
-            and option.only_unresolved.reason == reason
-        )
-    )
-    if not remaining:
-        return options[0][1]
-    return remaining[0][1] if len(remaining) == 1 else Choice(remaining, node.at)
-
-
 def as_text(node: Node) -> StringNode | None:
     """Return a scalar as the string that CloudFormation inserts; None for lists, objects and variants."""
     if isinstance(node, StringNode):
@@ -176,7 +113,7 @@ def concatenate(
                     places.append(starts[number])
         defaults.update(dict.fromkeys(text.defaults))
     if len(parts) > MAX_PARTS or sum(len(part) for part in parts if isinstance(part, str)) > MAX_CHARACTERS:
-        return unresolved_node(expression or "text", at, "too long")
+        return unresolved(expression or "text", at, "too long")
     if not starts:
         return mark_dynamic_references(StringNode(join(parts), at, defaults=tuple(defaults)))
     return mark_dynamic_references(

@@ -27,7 +27,7 @@ from passrole_checks.iam.values.nodes import (
     Unresolved,
     nodes_in,
     strings_in,
-    unresolved_node,
+    unresolved,
 )
 from passrole_checks.iam.values.path_conditions import PathCondition, consistent, extend
 from passrole_checks.sources.model.addresses import without_key
@@ -248,7 +248,7 @@ def flatten_variants(value: Node | None, when: PathCondition = ()) -> Iterator[t
         path, node = pending.pop(0)
         visited += 1
         if visited > _MAX_ELEMENTS:
-            yield when, unresolved_node("…", node.at, "too large")
+            yield when, unresolved("…", node.at, "too large")
             return
         if isinstance(node, ListNode):
             pending[:0] = [(path, item) for item in node.items]

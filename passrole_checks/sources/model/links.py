@@ -32,6 +32,7 @@ from passrole_checks.iam.values.nodes import (
     nodes_in,
 )
 from passrole_checks.iam.values.path_conditions import none_of, one_of
+from passrole_checks.iam.values.variants import map_variants
 
 MAX_SIZE = 100_000  # characters of one value
 _NO_POSITION = Position("", 0)
@@ -237,13 +238,8 @@ def parameter_name(expression: str) -> StringNode | None:
     return StringNode(join([*parts, name[done:]]), _NO_POSITION)
 
 
-def with_linked_parameters(
-    value: Node, map_variants: Callable[[Sequence[Node], Callable[[Sequence[Node]], Node], Position], Node]
-) -> Node:
-    """Return a string with the SSM parameters that other roots write in place of dynamic references to them.
-
-    ``map_variants``: applies a function to all combinations of variants.
-    """
+def with_linked_parameters(value: Node) -> Node:
+    """Return a string with the SSM parameters that other roots write in place of dynamic references to them."""
     if not isinstance(value, StringNode):
         return value
     text = value
@@ -256,7 +252,7 @@ def with_linked_parameters(
     if not linked:
         return text
 
-    def build(chosen: Sequence[Node]) -> Node:
+    def build(*chosen: Node) -> Node:
         if len(text.parts) == 1:
             return chosen[0]
         defaults, parts = dict.fromkeys(text.defaults), list[Part]()
@@ -271,7 +267,7 @@ def with_linked_parameters(
         else StringNode((part,), text.at)
         for part in text.parts
     ]
-    return map_variants(pieces, build, text.at)
+    return map_variants(build, *pieces)
 
 
 # -- what another root sees of a value

@@ -26,8 +26,8 @@ from passrole_checks.iam.values.nodes import (
     Position,
     StringNode,
     text,
+    unresolved,
     unresolved_in,
-    unresolved_node,
 )
 from passrole_checks.sources.files.json_positions import Member, members
 from passrole_checks.sources.files.read_boundary import repository_around
@@ -309,7 +309,7 @@ def _to_node(plan: PlanFile, member: Member, depth: int) -> Node:
     if value is None or isinstance(value, (bool, int, float)):
         return Const(value, at)
     if depth > _MAX_DEPTH:
-        return unresolved_node("…", at, "nested too deeply")
+        return unresolved("…", at, "nested too deeply")
     children = [(item.key, _to_node(plan, item, depth + 1)) for item in members(plan.text, member.start)]
     if isinstance(value, list):
         return ListNode(tuple(node for _, node in children), at)

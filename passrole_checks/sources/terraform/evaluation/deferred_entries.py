@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from passrole_checks.iam.values.nodes import Node, ObjectEntry, ObjectNode, StringNode, unresolved_node
+from passrole_checks.iam.values.nodes import Node, ObjectEntry, ObjectNode, StringNode, unresolved
 
 _MAX_TRIES = 3  # evaluations of a value cut short by the budget
 
@@ -42,7 +42,7 @@ class DeferredEntry(ObjectEntry):
         """Return the value, evaluated: Python calls this for ``value`` as long as it is not set."""
         build, change, cut = self._build, object.__setattr__, self._budget.cut
         if build is None:
-            return unresolved_node(str(self.key), self.key.at, "refers to itself")
+            return unresolved(str(self.key), self.key.at, "refers to itself")
         change(self, "_build", None)
         try:
             value = build(self)

@@ -17,9 +17,11 @@ from passrole_checks.iam.values.nodes import (
     ObjectNode,
     Position,
     StringNode,
+    failure,
+    unresolved,
 )
 from passrole_checks.iam.values.path_conditions import Assumption, negate, quoted
-from passrole_checks.sources.terraform.evaluation.conditional_values import choose, make_choice, map_choices
+from passrole_checks.iam.values.variants import choose, make_choice, map_variants
 from passrole_checks.sources.terraform.evaluation.get_path import get_path, known_entry, to_key
 from passrole_checks.sources.terraform.evaluation.operators import apply_binary, apply_unary
 from passrole_checks.sources.terraform.evaluation.scope import (
@@ -31,7 +33,7 @@ from passrole_checks.sources.terraform.evaluation.scope import (
     is_literal,
     key_text,
 )
-from passrole_checks.sources.terraform.evaluation.symbolic_values import failure, known_bool, known_string, unresolved
+from passrole_checks.sources.terraform.evaluation.symbolic_values import known_bool, known_string
 from passrole_checks.sources.terraform.lazy_evaluation import skips_irrelevant
 from passrole_checks.sources.terraform.reading import syntax
 
@@ -81,7 +83,7 @@ def _unary(expression: syntax.Unary, scope: EvaluationScope) -> Node:
             return _true_when(value, negate(assumption_of(operand, operand_text, scope)))
         return value
 
-    return map_choices(apply, evaluate(expression.operand, scope))
+    return map_variants(apply, evaluate(expression.operand, scope))
 
 
 def _true_when(value: Node, assumption: Assumption) -> Node:
@@ -124,7 +126,7 @@ def _binary(expression: syntax.Binary, scope: EvaluationScope) -> Node:
             return replace(value, parts=(replace(value.only_unresolved, expression=condition, true_when=true_when),))
         return value
 
-    return map_choices(decide, left, right)
+    return map_variants(decide, left, right)
 
 
 def _is_bool_variable(expression: syntax.Expression, scope: EvaluationScope) -> bool:

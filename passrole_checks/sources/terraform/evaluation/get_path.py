@@ -10,37 +10,38 @@ from collections.abc import Callable, Sequence
 from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
+    Failure,
     ListNode,
     Node,
     ObjectNode,
     Position,
     StringNode,
+    UnknownTail,
     Unresolved,
+    failure,
     moved_to,
+    unresolved,
 )
 from passrole_checks.iam.values.path_conditions import Assumption, Predicate, none_of, one_of
-from passrole_checks.sources.terraform.evaluation.conditional_values import (
+from passrole_checks.iam.values.variants import (
     choose,
+    drop_options,
     generalize,
     guard,
     make_choice,
-    map_choices,
+    map_variants,
     restrict,
     same_value,
 )
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_ITEMS,
-    Failure,
     PartlyKnownObject,
     Reference,
     Repeated,
-    UnknownTail,
     Unordered,
-    failure,
     known_integer,
     known_string,
     may_equal,
-    unresolved,
     unresolved_from,
 )
 
@@ -64,18 +65,18 @@ def get_path(
     if isinstance(step, str):
         if not isinstance(value, Choice):
             return _get_attribute(value, step, source_text, at)
-        return map_choices(lambda known: _get_attribute(known, step, source_text, at), value)
+        return map_variants(lambda known: _get_attribute(known, step, source_text, at), value)
 
     def index(known: Node, key: Node) -> Node:
         if isinstance(known, (ObjectNode, ListNode)) and known_string(key) is None:
             return get_by_unknown_key(known, key, source_text, at, named(key) if named is not None else None, otherwise)
         return _get_index(known, key, source_text, at, otherwise)
 
-    return map_choices(index, value, step)
+    return map_variants(index, value, step)
 
 
 def _get_attribute(value: Node, name: str, source_text: str, at: Position) -> Node:
-    if isinstance(value, UnknownTail) and value.of is not None and not value.of.attribute:
+    if isinstance(value, UnknownTail) and isinstance(value.of, Reference) and not value.of.attribute:
         value = value.of
     if isinstance(value, ObjectNode):
         return _get_entry(value, name, source_text, at)
@@ -141,7 +142,7 @@ def _get_index(value: Node, key: Node, source_text: str, at: Position, otherwise
         if otherwise is None or not isinstance(instance, Reference) or instance.attribute:
             return instance
         when = value.module.existence_condition(instance)
-        return _replace_absent(guard(when, instance), otherwise, drop=False) if when else instance
+        return _replace_absent(guard(when, instance), otherwise) if when else instance
     if isinstance(value, StringNode) and value.only_unresolved is not None:
         step = f'["{name}"]' if isinstance(key, StringNode) else f"[{name}]"
         return _extend_expression(value, step, at) if name is not None else unresolved_from(source_text, at, value, key)
@@ -185,7 +186,7 @@ def get_by_unknown_key(
     options = [(one_of(named, names), node) for names, node in groups]
     if otherwise is not None:
         options.append((none_of(named, (name for name, _ in candidates)), otherwise))
-    return make_choice([(outcome, restrict(node, outcome)) for outcome, node in options], at)
+    return make_choice([(outcome, restrict(node, (outcome,))) for outcome, node in options], at)
 
 
 def _candidates(value: ObjectNode | ListNode, key: Node) -> list[tuple[str, Node]] | None:
@@ -212,8 +213,10 @@ def get_element(value: ListNode, index: int, source_text: str, at: Position, oth
     if isinstance(value, Unordered):
         return unresolved(source_text, at, "the order of the elements is unknown")
     element = _find_element(value.items, index, source_text, at, [_MAX_ALTERNATIVES]) if index >= 0 else None
-    missing = otherwise if otherwise is not None else failure(source_text, at, f"no element {index}")
-    return _replace_absent(element, missing, drop=otherwise is None) if element is not None else missing
+    if otherwise is not None:
+        return _replace_absent(element, otherwise) if element is not None else otherwise
+    present = drop_options(element, lambda option: isinstance(option, Absent)) if element is not None else None
+    return present or failure(source_text, at, f"no element {index}")
 
 
 def _find_element(items: Sequence[Node], index: int, source_text: str, at: Position, budget: list[int]) -> Node | None:
@@ -237,7 +240,7 @@ def _find_element(items: Sequence[Node], index: int, source_text: str, at: Posit
                 return unresolved(source_text, at, "too many alternatives")
             options = []
             for outcome, option in item.options:
-                rest = [restrict(other, outcome) for other in after]
+                rest = [restrict(other, (outcome,)) for other in after]
                 options.append((outcome, _find_element([option, *rest], index, source_text, at, budget) or Absent(at)))
             return make_choice(options, at)
         if index == 0:
@@ -249,18 +252,15 @@ def _find_element(items: Sequence[Node], index: int, source_text: str, at: Posit
 def collection_name(item: UnknownTail) -> str:
     """Return the expression of the collection of unknown elements."""
     name = item.unresolved_parts[0].expression if item.unresolved_parts else str(item)
-    return name.removesuffix(f".{item.of.attribute}") if item.of is not None else name
+    return name.removesuffix(f".{item.of.attribute}") if isinstance(item.of, Reference) else name
 
 
-def _replace_absent(node: Node, replacement: Node, *, drop: bool) -> Node:
-    """Replace absent options. ``drop``: remove them instead, if others remain."""
+def _replace_absent(node: Node, replacement: Node) -> Node:
     if isinstance(node, Absent):
         return replacement
     if not isinstance(node, Choice):
         return node
-    options = [(outcome, _replace_absent(option, replacement, drop=drop)) for outcome, option in node.options]
-    remaining = [option for option in options if option[1] is not replacement] if drop else options
-    return make_choice(remaining, node.at) if remaining else replacement
+    return make_choice([(outcome, _replace_absent(option, replacement)) for outcome, option in node.options], node.at)
 
 
 def is_single_element(item: Node) -> bool:

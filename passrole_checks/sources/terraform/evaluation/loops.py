@@ -15,24 +15,25 @@ from passrole_checks.iam.values.nodes import (
     ObjectEntry,
     ObjectNode,
     StringNode,
+    UnknownTail,
     Unresolved,
+    failure,
+    unresolved,
 )
 from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, Predicate, negate
-from passrole_checks.sources.terraform.evaluation.conditional_values import guard, make_choice, map_choices, repeat
+from passrole_checks.iam.values.variants import guard, make_choice, map_variants
 from passrole_checks.sources.terraform.evaluation.get_path import collection_name, get_path, to_key
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, assumption_of, evaluate, evaluator_for
 from passrole_checks.sources.terraform.evaluation.statement_position import at_actions
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Reference,
     Repeated,
-    UnknownTail,
-    failure,
     instances_of,
     is_null,
     is_unknown,
     known_bool,
     known_string,
-    unresolved,
+    repeat,
 )
 from passrole_checks.sources.terraform.reading import syntax
 
@@ -131,7 +132,7 @@ def _unknown_iteration(collection: StringNode) -> Iteration:
 @evaluator_for(syntax.For)
 def _for(expression: syntax.For, scope: EvaluationScope) -> Node:
     collection = evaluate(expression.collection, scope)
-    return map_choices(lambda known: _run_loop(expression, known, scope), collection)
+    return map_variants(lambda known: _run_loop(expression, known, scope), collection)
 
 
 def _run_loop(expression: syntax.For, collection: Node, scope: EvaluationScope) -> Node:
@@ -188,8 +189,8 @@ def _conditional_element(
 
     if iteration.repeated and isinstance(result, StringNode):
         result = _repeat_unknown(result)
-        return guard(iteration.element_condition, map_choices(decide, present))
-    element = map_choices(decide, present)
+        return guard(iteration.element_condition, map_variants(decide, present))
+    element = map_variants(decide, present)
     if iteration.repeated and iteration.when and expression.result_key is None:
         return repeat(iteration.when, element)
     return guard(iteration.when, element)
@@ -241,4 +242,4 @@ def _splat(expression: syntax.Splat, scope: EvaluationScope) -> Node:
             value = get_path(value, step, source_text, at)
         return _repeat_unknown(value) if isinstance(item, UnknownTail) and isinstance(value, StringNode) else value
 
-    return map_choices(walk, evaluate(expression.target, scope))
+    return map_variants(walk, evaluate(expression.target, scope))

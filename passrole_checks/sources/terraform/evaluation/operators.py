@@ -9,11 +9,21 @@ import math
 from collections.abc import Callable, Iterable
 from operator import add, ge, gt, le, lt, mul, sub, truediv
 
-from passrole_checks.iam.values.nodes import Absent, Choice, Const, ListNode, Node, ObjectNode, Position, StringNode
+from passrole_checks.iam.values.nodes import (
+    Absent,
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectNode,
+    Position,
+    StringNode,
+    UnknownTail,
+    unresolved,
+)
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
     Reference,
-    UnknownTail,
     Unordered,
     fill_known_parts,
     is_never_empty,
@@ -22,7 +32,6 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     known_number,
     known_string,
     may_equal,
-    unresolved,
     unresolved_from,
 )
 

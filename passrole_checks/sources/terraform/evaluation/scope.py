@@ -13,17 +13,15 @@ from typing import Protocol, TypeVar
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.values.nodes import Choice, Node, ObjectEntry, Position, StringNode
+from passrole_checks.iam.values.nodes import Choice, Failure, Node, ObjectEntry, Position, StringNode, unresolved
 from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, Predicate, consistent, negate, quoted
-from passrole_checks.sources.terraform.evaluation.conditional_values import restrict
+from passrole_checks.iam.values.variants import restrict
 from passrole_checks.sources.terraform.evaluation.deferred_entries import DeferredEntry
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_NODES,
-    Failure,
     Reference,
     ReferenceScope,
     count_nodes,
-    unresolved,
 )
 from passrole_checks.sources.terraform.reading import syntax
 from passrole_checks.sources.terraform.reading.files import Files
@@ -181,10 +179,7 @@ def evaluate(expression: syntax.Expression, scope: EvaluationScope) -> Node:
         value = _HANDLERS[kind](expression, scope)
         if kind in _COMPUTED:
             value = _qualify(value, expression, scope)
-        if isinstance(value, Choice):
-            for assumption in scope.assumptions:
-                value = restrict(value, assumption)
-        return value
+        return restrict(value, tuple(scope.assumptions)) if isinstance(value, Choice) else value
     except RecursionError:  # depth counts expressions, and some use many stack frames
         budget.cut += 1
         return unresolved(scope.source_text(expression.span), scope.position(expression.span), "nested too deeply")

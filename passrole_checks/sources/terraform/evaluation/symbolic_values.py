@@ -27,13 +27,16 @@ from passrole_checks.iam.values.nodes import (
     Part,
     Position,
     StringNode,
+    UnknownTail,
     Unresolved,
     UnresolvedKind,
     children_of,
     join,
     map_children,
+    unresolved,
 )
 from passrole_checks.iam.values.path_conditions import PathCondition
+from passrole_checks.iam.values.variants import defaults_of, guard, same_value
 from passrole_checks.sources.terraform.evaluation.deferred_entries import evaluated_values
 from passrole_checks.sources.terraform.reading.syntax import Block
 
@@ -56,21 +59,6 @@ _FORMS = {
 
 
 @dataclass(frozen=True, slots=True)
-class UnknownTail(StringNode):
-    """List element or object key: any number of unknown elements, each of this form.
-
-    ``of``: the resource or attribute whose instances the elements are, or None.
-    """
-
-    of: Reference | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def element(self) -> StringNode:
-        """Any one of the elements."""
-        return self.of or StringNode(self.parts, self.at, defaults=self.defaults)
-
-
-@dataclass(frozen=True, slots=True)
 class Repeated(Choice):
     """List element: any number of elements, each with these options; absent if there are none."""
 
@@ -88,15 +76,16 @@ class PartlyKnownObject(ObjectNode):
 
 
 @dataclass(frozen=True, slots=True)
-class Failure(StringNode):
-    """An expression for which Terraform reports an error; ``try`` continues with its next argument."""
-
-
-@dataclass(frozen=True, slots=True)
 class Encoded(StringNode):
     """The JSON text of ``value`` (``jsonencode``, a policy document data source), kept as a tree until used as text."""
 
     value: Node | None = None
+
+    def has_value_of(self, other: StringNode) -> bool:
+        """True if another one encodes an equal value."""
+        if self.value is None or not isinstance(other, Encoded) or other.value is None:
+            return StringNode.has_value_of(self, other)
+        return self.defaults == other.defaults and same_value(self.value, other.value)
 
 
 @dataclass(frozen=True)
@@ -138,6 +127,18 @@ class Reference(StringNode):
     module: ReferenceScope | None = field(default=None, compare=False, repr=False)
     instance: Instance | None = field(default=None, compare=False, repr=False)
 
+    def has_value_of(self, other: StringNode) -> bool:
+        """True if another one refers to the same attribute of the same resource."""
+        return replace(self, at=other.at) == other
+
+
+def repeat(when: PathCondition, node: Node) -> Repeated:
+    """Return any number of elements of this form, at least one under ``when``. Raises ValueError if that is empty."""
+    guarded = guard(when, node)
+    if not when or not isinstance(guarded, Choice):
+        raise ValueError("no condition")
+    return Repeated(guarded.options, guarded.at)
+
 
 def instances_of(value: Node) -> list[tuple[str, Node]] | None:
     """Return keys and instances of a resource or data source with ``count`` or ``for_each``; None for another value and
@@ -145,13 +146,6 @@ def instances_of(value: Node) -> list[tuple[str, Node]] | None:
     if isinstance(value, Reference) and value.module is not None and not value.attribute:
         return value.module.instances_of(value)
     return None
-
-
-def unresolved(
-    expression: str, at: Position, reason: str = "", kind: UnresolvedKind = UnresolvedKind.ANYTHING
-) -> StringNode:
-    """Return an unresolved value with its expression."""
-    return StringNode((Unresolved(expression, kind, reason=reason),), at)
 
 
 def unresolved_from(expression: str, at: Position, *operands: Node) -> StringNode:
@@ -177,11 +171,6 @@ def _first_reason(operand: Node) -> str:
         else:
             pending.extend(reversed(children_of(current)))
     return after_apply
-
-
-def failure(expression: str, at: Position, reason: str) -> Failure:
-    """Return a value for an evaluation error: unresolved, except for ``try``, ``can`` and similar functions."""
-    return Failure((Unresolved(expression, reason=reason),), at)
 
 
 def known_string(node: Node) -> str | None:
@@ -278,11 +267,6 @@ def known_integer(node: Node) -> int | None:
     """Return the integer that a value is known to be, else None."""
     amount = known_number(node)
     return int(amount) if amount is not None and amount == int(amount) else None
-
-
-def defaults_of(nodes: Iterable[Node]) -> tuple[str, ...]:
-    """Return the variables whose defaults are part of these strings, without duplicates."""
-    return tuple(dict.fromkeys(name for node in nodes if isinstance(node, StringNode) for name in node.defaults))
 
 
 def join_values(values: Iterable[Node], at: Position) -> StringNode:

@@ -18,6 +18,7 @@ from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
     Const,
+    Failure,
     ListNode,
     Node,
     ObjectEntry,
@@ -25,24 +26,22 @@ from passrole_checks.iam.values.nodes import (
     Part,
     Position,
     StringNode,
+    UnknownTail,
     Unresolved,
     join,
+    unresolved,
 )
 from passrole_checks.iam.values.path_conditions import PathCondition, Predicate, negate
-from passrole_checks.sources.terraform.evaluation.conditional_values import choose, guard, map_choices
+from passrole_checks.iam.values.variants import choose, defaults_of, guard, map_variants
 from passrole_checks.sources.terraform.evaluation.loops import Iteration, iterations_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, assumption_of, evaluate, evaluator_for
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_PARTS,
     Encoded,
-    Failure,
-    UnknownTail,
-    defaults_of,
     encode_json,
     is_too_long,
     known_bool,
     parts_of,
-    unresolved,
 )
 from passrole_checks.sources.terraform.reading import syntax
 
@@ -113,7 +112,7 @@ class _TemplateBuilder:
         self.add(parts, self.scope)
         if len(self.values) > MAX_PARTS:
             return self.too_long()
-        return map_choices(self.join, *self.values)
+        return map_variants(self.join, *self.values)
 
     def add(self, parts: tuple[syntax.TemplatePart, ...], scope: EvaluationScope) -> None:
         for part in parts:
@@ -150,7 +149,7 @@ class _TemplateBuilder:
             then = self.build_branch(part.then, scope.under(assumption))
             return choose(assumption, then, self.build_branch(part.otherwise, scope.under(negate(assumption))), self.at)
 
-        self.append(map_choices(decide, condition), part.span.line, part.span.column)
+        self.append(map_variants(decide, condition), part.span.line, part.span.column)
 
     def build_branch(self, parts: tuple[syntax.TemplatePart, ...], scope: EvaluationScope) -> Node:
         return _TemplateBuilder(scope, self.at, self.indent, self.document).build(parts)

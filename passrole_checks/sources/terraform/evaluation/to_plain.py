@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from passrole_checks.iam.values.nodes import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, StringNode
-from passrole_checks.iam.values.path_conditions import Assumption, Predicate, negate
-from passrole_checks.sources.terraform.evaluation.symbolic_values import (
-    Encoded,
+from passrole_checks.iam.values.nodes import (
+    Absent,
+    Choice,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    StringNode,
     UnknownTail,
-    encode_json,
-    is_null,
     unresolved,
 )
+from passrole_checks.iam.values.path_conditions import Assumption, Predicate, negate
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, encode_json, is_null
 
 _MAX_DEPTH = 55  # nesting levels of a node; later stages walk nodes recursively
 
@@ -61,9 +65,7 @@ def to_plain_string(text: StringNode) -> StringNode:
         return text
     if isinstance(text, Encoded):
         return encode_json(text)
-    return StringNode(
-        text.parts, text.at, text.starts, text.indent, text.defaults, optional=isinstance(text, UnknownTail)
-    )
+    return StringNode(text.parts, text.at, text.starts, text.indent, text.defaults, text.optional)
 
 
 def to_document(node: Node) -> Node:

@@ -8,7 +8,7 @@ Conversion"). A value that does not fit, which Terraform rejects, is not changed
 from __future__ import annotations
 
 from passrole_checks.iam.values.nodes import Choice, Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode
-from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices
+from passrole_checks.iam.values.variants import map_variants
 from passrole_checks.sources.terraform.evaluation.deferred_entries import is_pending
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, defer, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
@@ -38,7 +38,7 @@ def convert(value: Node, constraint: Expression, scope: EvaluationScope, depth: 
     if depth > _MAX_DEPTH:
         return value
     if isinstance(value, Choice):
-        return map_choices(lambda known: convert(known, constraint, scope, depth + 1), value)
+        return map_variants(lambda known: convert(known, constraint, scope, depth + 1), value)
     if isinstance(constraint, Name):
         return _convert_primitive(value, constraint.name)
     if not isinstance(constraint, Call) or not constraint.arguments:
@@ -120,7 +120,7 @@ def _convert_entry(entry: ObjectEntry, type_: Expression, scope: EvaluationScope
 
 def replace_null(value: Node, default: Node) -> Node:
     """Replace null with the default, in each variant of a value."""
-    return map_choices(lambda known: default if is_null(known) else known, value)
+    return map_variants(lambda known: default if is_null(known) else known, value)
 
 
 def _attribute_name(key: Expression) -> str | None:

@@ -16,26 +16,26 @@ from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.values.nodes import (
     Choice,
     Const,
+    Failure,
     ListNode,
     Node,
     ObjectEntry,
     ObjectNode,
     StringNode,
+    UnknownTail,
     UnresolvedKind,
+    unresolved,
 )
 from passrole_checks.iam.values.path_conditions import Predicate
-from passrole_checks.sources.terraform.evaluation.conditional_values import choose, make_choice, map_choices
+from passrole_checks.iam.values.variants import choose, make_choice, map_variants
 from passrole_checks.sources.terraform.evaluation.get_path import limit_items, to_key
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate, evaluator_for
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
-    Failure,
     Reference,
-    UnknownTail,
     is_never_empty,
     is_null,
     known_string,
-    unresolved,
     unresolved_from,
 )
 from passrole_checks.sources.terraform.evaluation.types import convert
@@ -132,7 +132,7 @@ def call(expression: syntax.Call, scope: EvaluationScope) -> Node:
             computed = None if rest else function(function_call, list(values))
             return computed or unresolved_from(function_call.text, at, *values)
 
-        result = map_choices(apply, *arguments)
+        result = map_variants(apply, *arguments)
     if result is None:
         return unresolved_from(function_call.text, at, *arguments)
     scope.budget.steps -= evaluation_cost(result) // _NODES_PER_STEP
@@ -180,7 +180,7 @@ def _first_usable(name: str, expression: syntax.Call, scope: EvaluationScope) ->
             usable = _is_usable("try", value, {})
             return Const(usable, at) if usable is not None else unresolved_from(source_text, at, value)
 
-        return map_choices(to_bool, values[0][0]) if values else unresolved(source_text, at)
+        return map_variants(to_bool, values[0][0]) if values else unresolved(source_text, at)
     return result if result is not None else unresolved(source_text, at)
 
 
@@ -196,7 +196,7 @@ def _value_or_next(name: str, value: Node, source_text: str, otherwise: Node | N
         predicate = Predicate.SET if name == "coalesce" else Predicate.EVALUABLE
         return choose(scope.assume(source_text, predicate), option, otherwise, option.at)
 
-    return map_choices(decide, value)
+    return map_variants(decide, value)
 
 
 def _is_usable(name: str, value: Node, known: dict[int, bool | None]) -> bool | None:

@@ -7,10 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from passrole_checks.iam.values.nodes import Absent, Choice, Const, ListNode, Node, ObjectNode, StringNode
+from passrole_checks.iam.values.nodes import (
+    Absent,
+    Choice,
+    Const,
+    ListNode,
+    Node,
+    ObjectNode,
+    StringNode,
+    UnknownTail,
+    unresolved,
+)
 from passrole_checks.iam.values.path_conditions import PathCondition, Predicate
+from passrole_checks.iam.values.variants import guard, map_variants, variants_of
 from passrole_checks.sources.model.secrets import hides_secrets
-from passrole_checks.sources.terraform.evaluation.conditional_values import guard, map_choices, repeat, variants_of
 from passrole_checks.sources.terraform.evaluation.get_path import (
     get_by_unknown_key,
     get_element,
@@ -24,7 +34,6 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_ITEMS,
     Reference,
     Repeated,
-    UnknownTail,
     Unordered,
     instances_of,
     is_null,
@@ -32,7 +41,7 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     known_integer,
     known_number,
     known_string,
-    unresolved,
+    repeat,
 )
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, is_untyped
 
@@ -101,7 +110,7 @@ def _flatten(item: Node, result: list[Node], depth: int) -> None:
             if len(result) > MAX_ITEMS:
                 return
             _flatten(inner, result, depth + 1)
-    elif isinstance(item, Choice) and any(isinstance(reading, ListNode) for reading in variants_of(item)):
+    elif isinstance(item, Choice) and any(isinstance(reading, ListNode) for _, reading in variants_of(item)):
         conditional = repeat if isinstance(item, Repeated) else guard
         for outcome, option in item.options:
             inside: list[Node] = []
@@ -177,7 +186,7 @@ def _count_elements(items: Sequence[Node], call: FunctionCall) -> Node | None:
             return call.unresolved()
         return Const(certain_count + sum(not isinstance(item, Absent) for item in values), call.at)
 
-    return map_choices(count, *optional)
+    return map_variants(count, *optional)
 
 
 def element(call: FunctionCall, arguments: list[Node]) -> Node | None:

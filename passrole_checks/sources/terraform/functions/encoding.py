@@ -29,7 +29,8 @@ from passrole_checks.iam.values.nodes import (
     join,
     text,
 )
-from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, Encoded, defaults_of
+from passrole_checks.iam.values.variants import defaults_of
+from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, Encoded
 from passrole_checks.sources.terraform.functions.signature import (
     Function,
     FunctionCall,

@@ -14,18 +14,22 @@ from pathlib import Path
 
 from passrole_checks.files.safe_read import CREATED_LATER, NO_SUCH_FILE, OUTSIDE
 from passrole_checks.files.unsaved_texts import files_below
-from passrole_checks.iam.values.nodes import Const, ListNode, Node, ObjectNode, Position, StringNode, Unresolved, text
-from passrole_checks.iam.values.path_conditions import Assumption, Predicate
-from passrole_checks.sources.terraform.evaluation.conditional_values import choose, same_value
-from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
-from passrole_checks.sources.terraform.evaluation.symbolic_values import (
-    Encoded,
-    defaults_of,
+from passrole_checks.iam.values.nodes import (
+    Const,
+    ListNode,
+    Node,
+    ObjectNode,
+    Position,
+    StringNode,
+    Unresolved,
     failure,
-    fill_known_parts,
-    known_string,
+    text,
     unresolved,
 )
+from passrole_checks.iam.values.path_conditions import Assumption, Predicate
+from passrole_checks.iam.values.variants import choose, defaults_of, same_value
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, fill_known_parts, known_string
 from passrole_checks.sources.terraform.evaluation.templates import file_text
 from passrole_checks.sources.terraform.functions.encoding import digest
 from passrole_checks.sources.terraform.functions.maps import unknown_entries

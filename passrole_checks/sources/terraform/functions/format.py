@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.values.nodes import ListNode, Node, ObjectNode, Part, StringNode, Unresolved, join, text
-from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices, variants_of
+from passrole_checks.iam.values.nodes import (
+    ListNode,
+    Node,
+    ObjectNode,
+    Part,
+    StringNode,
+    UnknownTail,
+    Unresolved,
+    join,
+    text,
+)
+from passrole_checks.iam.values.variants import defaults_of, map_variants, variants_of
 from passrole_checks.sources.terraform.evaluation.get_path import is_single_element
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Encoded,
-    UnknownTail,
     Unordered,
-    defaults_of,
     is_null,
     is_too_long,
     known_bool,
@@ -155,9 +163,11 @@ def format_list(call: FunctionCall, arguments: list[Node]) -> Node | None:
     rows: list[Node] = []
     for index in range(len(lists[0].items)):
         row = [value.items[index] if isinstance(value, ListNode) else value for value in arguments]
-        if len(lists) > 1 and any(isinstance(reading, UnknownTail) for value in row for reading in variants_of(value)):
+        if len(lists) > 1 and any(
+            isinstance(reading, UnknownTail) for value in row for _, reading in variants_of(value)
+        ):
             return None
-        rows.append(map_choices(lambda *values: _format_row(call, list(values)), *row))
+        rows.append(map_variants(lambda *values: _format_row(call, list(values)), *row))
     return build_list(rows, call, *lists)
 
 

@@ -12,17 +12,17 @@ from passrole_checks.iam.values.nodes import (
     ObjectEntry,
     ObjectNode,
     StringNode,
+    UnknownTail,
     Unresolved,
     text,
 )
 from passrole_checks.iam.values.path_conditions import Predicate
-from passrole_checks.sources.terraform.evaluation.conditional_values import choose, map_choices
+from passrole_checks.iam.values.variants import choose, map_variants
 from passrole_checks.sources.terraform.evaluation.get_path import get_path, to_key
 from passrole_checks.sources.terraform.evaluation.scope import key_text
 from passrole_checks.sources.terraform.evaluation.statement_position import at_actions
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Reference,
-    UnknownTail,
     instances_of,
     is_null,
     known_string,
@@ -57,7 +57,7 @@ def merge(call: FunctionCall, arguments: list[Node]) -> Node | None:
         whole = (one for one in maps if isinstance(one, ObjectNode) and kept.issuperset(map(id, one.entries)))
         return at_actions(merged, whole)  # not at one of which another one replaces entries
 
-    return map_choices(run, *arguments)
+    return map_variants(run, *arguments)
 
 
 def keys(call: FunctionCall, arguments: list[Node]) -> Node | None:

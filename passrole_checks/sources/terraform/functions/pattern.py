@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.values.nodes import Const, ListNode, Node, ObjectEntry, ObjectNode, StringNode, text
-from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, defaults_of, known_string
+from passrole_checks.iam.values.variants import defaults_of
+from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS, MAX_TEXT, known_string
 from passrole_checks.sources.terraform.functions.go_regexp import BadPattern, Regexp, Unsupported, compile_go
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, exact_text
 

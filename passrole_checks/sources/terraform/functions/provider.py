@@ -17,7 +17,8 @@ from passrole_checks.iam.values.nodes import (
     join,
     text,
 )
-from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, join_values, known_string
+from passrole_checks.iam.values.variants import defaults_of
+from passrole_checks.sources.terraform.evaluation.symbolic_values import join_values, known_string
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare, expand_known, may_contain
 
 _FIELDS = ("partition", "service", "region", "account_id", "resource")

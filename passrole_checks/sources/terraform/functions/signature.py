@@ -22,9 +22,12 @@ from passrole_checks.iam.values.nodes import (
     Part,
     Position,
     StringNode,
+    UnknownTail,
     Unresolved,
     UnresolvedKind,
+    failure,
     join,
+    unresolved,
 )
 from passrole_checks.sources.terraform.evaluation.deferred_entries import evaluated_values
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
@@ -32,12 +35,9 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     NUMBER,
     Encoded,
     Reference,
-    UnknownTail,
     encode_json,
-    failure,
     is_null,
     known_string,
-    unresolved,
 )
 
 

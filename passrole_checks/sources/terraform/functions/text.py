@@ -20,20 +20,19 @@ from passrole_checks.iam.values.nodes import (
     ObjectNode,
     Part,
     StringNode,
+    UnknownTail,
     Unresolved,
     UnresolvedKind,
     join,
     text,
 )
 from passrole_checks.iam.values.path_conditions import quoted
-from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices
+from passrole_checks.iam.values.variants import defaults_of, map_variants
 from passrole_checks.sources.terraform.evaluation.get_path import get_element, is_single_element
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     MAX_ITEMS,
     Encoded,
-    UnknownTail,
     Unordered,
-    defaults_of,
     is_null,
     is_too_long,
     join_values,
@@ -106,7 +105,7 @@ def join_(call: FunctionCall, arguments: list[Node]) -> Node | None:
     if isinstance(only, UnknownTail) and any(part.role is not None for part in only.unresolved_parts):
         # modules return their optional role this way
         return get_element(ListNode((only,), call.at), 0, call.text, call.at, text("", call.at))
-    return map_choices(run, *items)
+    return map_variants(run, *items)
 
 
 def _interleave(items: Iterable[Node], separator: Node) -> list[Node]:

@@ -11,7 +11,8 @@ from fractions import Fraction
 
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.values.nodes import Const, Node, StringNode
-from passrole_checks.sources.terraform.evaluation.symbolic_values import defaults_of, known_string
+from passrole_checks.iam.values.variants import defaults_of
+from passrole_checks.sources.terraform.evaluation.symbolic_values import known_string
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 
 _TIME = lazy_regex(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(Z|[+-]\d\d:\d\d)")

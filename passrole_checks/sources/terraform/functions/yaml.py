@@ -24,8 +24,9 @@ from passrole_checks.iam.values.nodes import (
     Unresolved,
     UnresolvedKind,
     join,
+    unresolved,
 )
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, fill_known_parts, parts_of, unresolved
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, fill_known_parts, parts_of
 from passrole_checks.sources.terraform.functions.encoding import json_encode
 from passrole_checks.sources.terraform.functions.signature import FunctionCall, declare
 

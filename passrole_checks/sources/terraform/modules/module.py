@@ -22,21 +22,21 @@ from passrole_checks.iam.values.nodes import (
     StringNode,
     Unresolved,
     UnresolvedKind,
+    failure,
+    unresolved,
 )
 from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, Predicate, off_by_default
+from passrole_checks.iam.values.variants import guard
 from passrole_checks.sources.model.configuration import MODULE, MODULE_NOT_AVAILABLE, Framework, ResourceDefinition
 from passrole_checks.sources.model.secrets import hides_secrets
-from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationBudget, EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     Instance,
     Reference,
-    failure,
     is_null,
     known_string,
     limit_size,
     mark_default,
-    unresolved,
 )
 from passrole_checks.sources.terraform.evaluation.types import convert, replace_null
 from passrole_checks.sources.terraform.modules.folder import Folder, literal_attribute

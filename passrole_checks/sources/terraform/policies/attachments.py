@@ -17,6 +17,7 @@ from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.iam.values.nodes import (
     Choice,
+    Failure,
     ListNode,
     Node,
     ObjectNode,
@@ -49,12 +50,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
 from passrole_checks.sources.model.unknown_consumers import document_names, managed_policy_may_grant, presumed_kind
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.symbolic_values import (
-    Failure,
-    Reference,
-    fill_known_parts,
-    known_string,
-)
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference, fill_known_parts, known_string
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.boundary_uses import mentioned_policies, mentions_in

@@ -17,6 +17,7 @@ from typing import TypedDict
 
 from passrole_checks.iam.values.nodes import Choice, ListNode, Node, ObjectNode, StringNode, nodes_in
 from passrole_checks.iam.values.path_conditions import PathCondition
+from passrole_checks.iam.values.variants import guard
 from passrole_checks.sources.model.configuration import (
     OUTPUT,
     AttachedPolicy,
@@ -43,7 +44,6 @@ from passrole_checks.sources.model.unknown_consumers import (
     makes_organization_policies,
     names_principal,
 )
-from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_NODES
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain, to_plain_string

@@ -14,6 +14,7 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
+    Failure,
     ListNode,
     Node,
     ObjectEntry,
@@ -23,8 +24,10 @@ from passrole_checks.iam.values.nodes import (
     Unresolved,
     join,
     map_children,
+    unresolved,
 )
 from passrole_checks.iam.values.path_conditions import PathCondition, intersect
+from passrole_checks.iam.values.variants import guard
 from passrole_checks.sources.model.attachments import unknown_groups
 from passrole_checks.sources.model.configuration import (
     NO_ATTACHMENTS,
@@ -63,16 +66,9 @@ from passrole_checks.sources.model.unknown_consumers import (
     organization_policy_kind,
     pass_role_statements,
 )
-from passrole_checks.sources.terraform.evaluation.conditional_values import guard
 from passrole_checks.sources.terraform.evaluation.get_path import get_path
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.symbolic_values import (
-    Encoded,
-    Failure,
-    is_null,
-    known_string,
-    unresolved,
-)
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, is_null, known_string
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain_string
 from passrole_checks.sources.terraform.modules.folder import literal_attribute
 from passrole_checks.sources.terraform.modules.module import Module

@@ -8,9 +8,19 @@ source ``aws_iam_policy_document``: "effect: defaults to Allow").
 
 from __future__ import annotations
 
-from passrole_checks.iam.values.nodes import Absent, Choice, ListNode, Node, ObjectEntry, ObjectNode, StringNode, text
+from passrole_checks.iam.values.nodes import (
+    Absent,
+    Choice,
+    ListNode,
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    StringNode,
+    text,
+    unresolved,
+)
 from passrole_checks.sources.model.condition_blocks import condition_entries
-from passrole_checks.sources.terraform.evaluation.symbolic_values import is_null, known_string, unresolved
+from passrole_checks.sources.terraform.evaluation.symbolic_values import is_null, known_string
 from passrole_checks.sources.terraform.evaluation.to_plain import to_plain, to_plain_string
 from passrole_checks.sources.terraform.resources.document_merge import elements
 

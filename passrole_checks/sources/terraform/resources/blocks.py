@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from passrole_checks.iam.documents.policy import alternatives_of
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.values.nodes import (
     Absent,
@@ -23,9 +22,10 @@ from passrole_checks.iam.values.nodes import (
     StringNode,
     Unresolved,
     text,
+    unresolved,
 )
 from passrole_checks.iam.values.path_conditions import Assumption, PathCondition, Predicate, off_by_default, simplify
-from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice
+from passrole_checks.iam.values.variants import make_choice, variants_of
 from passrole_checks.sources.terraform.evaluation.loops import iterations_of
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
@@ -33,7 +33,6 @@ from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     known_bool,
     known_number,
     known_string,
-    unresolved,
 )
 from passrole_checks.sources.terraform.reading.syntax import (
     Attribute,
@@ -86,7 +85,7 @@ def _generated(
     name = iterator_name(block)
     value = evaluate(for_each.value, scope.in_source(for_each.source))
     subject = scope.unique_text(for_each.value.span)
-    for when, collection in alternatives_of(value):
+    for when, collection in variants_of(value):
         rounds = iterations_of(collection) or []
         for round_ in rounds[:_MAX_BLOCKS]:
             inner = scope.with_variables(
@@ -161,7 +160,7 @@ def _expand_block(block: Block, scope: EvaluationScope) -> Instances:
         amount = _max_count(value)
         if amount is None or amount > MAX_INSTANCES:
             return Instances((_unknown_instance(at),), True, False, at)
-        readings = [(when, _max_count(option) or 0) for when, option in alternatives_of(value)]
+        readings = [(when, _max_count(option) or 0) for when, option in variants_of(value)]
         counted = []
         for index in range(max(amount, 0)):
             when = _united_condition([reading for reading, most in readings if most > index])

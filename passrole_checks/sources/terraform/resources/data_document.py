@@ -21,26 +21,16 @@ from passrole_checks.iam.values.nodes import (
     ObjectNode,
     Position,
     StringNode,
-    text,
-)
-from passrole_checks.iam.values.path_conditions import PathCondition, is_off_by_default
-from passrole_checks.sources.model.condition_blocks import condition_entries
-from passrole_checks.sources.terraform.evaluation.conditional_values import (
-    choose,
-    guard,
-    make_choice,
-    map_choices,
-    variants_of,
-)
-from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
-from passrole_checks.sources.terraform.evaluation.statement_position import at_actions
-from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     UnknownTail,
-    is_null,
-    is_unknown,
-    known_string,
+    text,
     unresolved,
 )
+from passrole_checks.iam.values.path_conditions import PathCondition, is_off_by_default
+from passrole_checks.iam.values.variants import choose, guard, make_choice, map_variants, variants_of
+from passrole_checks.sources.model.condition_blocks import condition_entries
+from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
+from passrole_checks.sources.terraform.evaluation.statement_position import at_actions
+from passrole_checks.sources.terraform.evaluation.symbolic_values import is_null, is_unknown, known_string
 from passrole_checks.sources.terraform.reading.syntax import Block, Literal, Tuple
 from passrole_checks.sources.terraform.resources.blocks import blocks_of
 from passrole_checks.sources.terraform.resources.document_merge import elements, merge_by_sid, statements_of
@@ -107,7 +97,7 @@ def _drop_nulls(value: Node) -> Node:
     """
     if not isinstance(value, Choice):
         return value
-    readings = variants_of(value)
+    readings = [reading for _, reading in variants_of(value)]
     unknown = [variant for variant in readings if is_unknown(variant)]
     if unknown and all(is_unknown(variant) or is_null(variant) or _is_empty(variant) for variant in readings):
         return unknown[0]
@@ -122,7 +112,7 @@ def build_statement(block: Block, scope: EvaluationScope) -> ObjectNode:
     sid, effect, allow = _value_of(block, "sid", scope), _value_of(block, "effect", scope), text("Allow", at)
     built = {
         "Sid": None if sid is None or known_string(sid) == "" else sid,
-        "Effect": map_choices(lambda option: allow if isinstance(option, Absent) else option, effect or Absent(at)),
+        "Effect": map_variants(lambda option: allow if isinstance(option, Absent) else option, effect or Absent(at)),
     }
     for (name, key), (opposite, opposite_key) in (_LISTS[:2], _LISTS[2:]):
         included, excluded = (_value_of(block, each, scope) or Absent(at) for each in (name, opposite))
@@ -130,7 +120,7 @@ def build_statement(block: Block, scope: EvaluationScope) -> ObjectNode:
             included = _required_list(block, name, scope) or included
             excluded = excluded if not _is_empty(included) else _required_list(block, opposite, scope) or excluded
         for element, chosen in ((key, _choose_list), (opposite_key, _choose_opposite)):
-            value = map_choices(chosen, included, excluded)
+            value = map_variants(chosen, included, excluded)
             if not _is_empty(value):
                 built[element] = value if "Action" in element else _policy_variables(value)
     built["Principal"] = _principals(block, "principals", scope)

@@ -25,24 +25,24 @@ from passrole_checks.iam.values.nodes import (
     Part,
     Position,
     StringNode,
+    UnknownTail,
     Unresolved,
     UnresolvedKind,
     join,
     text,
+    unresolved,
 )
 from passrole_checks.iam.values.path_conditions import Assumption
+from passrole_checks.iam.values.variants import choose, map_variants
 from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, MANAGED_POLICIES
-from passrole_checks.sources.terraform.evaluation.conditional_values import choose, map_choices
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     KNOWN_AFTER_APPLY,
     Encoded,
     Reference,
-    UnknownTail,
     fill_known_parts,
     join_values,
     known_string,
-    unresolved,
 )
 from passrole_checks.sources.terraform.functions.files import read_file, render
 from passrole_checks.sources.terraform.reading.syntax import Block
@@ -159,7 +159,7 @@ def _service_principal(value: Reference, block: Block, name: str, scope: Evaluat
     suffix = _dns_suffix(at)
     if name == "name":
         service = value_of(block, "service_name", scope) or unresolved(f"{text_of(value)}.service_name", at)
-        return map_choices(lambda first, last: join_values((first, text(".", at), last), at), service, suffix)
+        return map_variants(lambda first, last: join_values((first, text(".", at), last), at), service, suffix)
     return suffix if name == "suffix" else None
 
 

@@ -17,20 +17,16 @@ from passrole_checks.iam.values.nodes import (
     ObjectEntry,
     ObjectNode,
     StringNode,
+    UnknownTail,
     Unresolved,
     map_children,
     text,
+    unresolved,
     unresolved_in,
 )
 from passrole_checks.iam.values.path_conditions import Assumption, Predicate, negate
-from passrole_checks.sources.terraform.evaluation.conditional_values import make_choice
-from passrole_checks.sources.terraform.evaluation.symbolic_values import (
-    Encoded,
-    UnknownTail,
-    is_null,
-    known_string,
-    unresolved,
-)
+from passrole_checks.iam.values.variants import make_choice
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, is_null, known_string
 
 _ELEMENTS = {
     name.lower(): name

@@ -11,17 +11,26 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from passrole_checks.iam.values.nodes import Node, ObjectEntry, ObjectNode, Part, Position, StringNode, join, text
+from passrole_checks.iam.values.nodes import (
+    Node,
+    ObjectEntry,
+    ObjectNode,
+    Part,
+    Position,
+    StringNode,
+    join,
+    text,
+    unresolved,
+)
+from passrole_checks.iam.values.variants import map_variants
 from passrole_checks.sources.files.read_boundary import current_boundary
 from passrole_checks.sources.model.links import LinkKind, follows_links, linked_outputs, linked_value
-from passrole_checks.sources.terraform.evaluation.conditional_values import map_choices
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     PartlyKnownObject,
     Reference,
     fill_known_parts,
     known_string,
-    unresolved,
 )
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources.entities import text_of, value_of
@@ -83,7 +92,7 @@ def _linked(kind: LinkKind, name: Node, expression: str, at: Position) -> Node |
         found = found or linked is not own
         return linked
 
-    value = map_choices(find, name)
+    value = map_variants(find, name)
     return value if found else None
 
 

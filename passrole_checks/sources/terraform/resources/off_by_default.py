@@ -21,7 +21,7 @@ from passrole_checks.iam.values.nodes import (
     strings_in,
 )
 from passrole_checks.iam.values.path_conditions import PathCondition, is_off_by_default
-from passrole_checks.sources.terraform.evaluation.conditional_values import guard
+from passrole_checks.iam.values.variants import guard
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference
 
 
