@@ -20,8 +20,8 @@ from passrole_checks.checks import ALL
 from passrole_checks.cli import cli
 from passrole_checks.scan.for_hosts.host_results import CLOUDFORMATION_TYPES
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
-from passrole_checks.sources.cloudformation.resource_types import LIMITS
-from passrole_checks.sources.model import terraform_policy_attributes
+from passrole_checks.sources.cloudformation.resource_types import CLOUDFORMATION
+from passrole_checks.sources.collect import terraform_tables
 from passrole_checks.sources.model.exclusive_policies import EXCLUSIVE, OF_POLICY
 from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_ITEMS
 from passrole_checks.sources.terraform.functions.call import BUILTIN_NAMES, NOT_EVALUATED
@@ -243,18 +243,13 @@ def test_the_resources_are_those_of_the_pages() -> None:
     def types(first: str) -> set[str]:
         return {name for name in named(row(first)[0]) if name.startswith(("aws_", "awscc_"))}
 
-    assert types("policies") == {
-        *terraform_policy_attributes.IDENTITY_POLICIES,
-        *terraform_policy_attributes.NESTED_POLICIES,
-    }
-    attachments = {*terraform_policy_attributes.ATTACHMENTS, *terraform_policy_attributes.NAMED_ATTACHMENTS}
+    assert types("policies") == {*terraform_tables.IDENTITY_POLICIES, *terraform_tables.NESTED_POLICIES}
+    attachments = {*terraform_tables.ATTACHMENTS, *terraform_tables.NAMED_ATTACHMENTS}
     assert types("attachments") == attachments - types("policies")
-    own = {
-        name for name in terraform_policy_attributes.BOUNDED if not name.endswith(("_role", "_user", "_permission_set"))
-    }
-    assert types("limits") == {*terraform_policy_attributes.ORGANIZATION_POLICIES, *own}
+    own = {name for name in terraform_tables.BOUNDED if not name.endswith(("_role", "_user", "_permission_set"))}
+    assert types("limits") == {*terraform_tables.ORGANIZATION_POLICIES, *own}
     assert types("limits that do not count") == {*EXCLUSIVE, OF_POLICY, "aws_iam_role"}
-    assert all(terraform_policy_attributes.not_read_reason(name, None) for name in types("not read, and said so"))
+    assert all(terraform_tables.not_read_reason(name, None) for name in types("not read, and said so"))
 
 
 def test_the_limits_are_those_of_the_pages() -> None:
@@ -339,7 +334,7 @@ def test_the_resources_of_templates_are_those_of_the_pages() -> None:
     """The page names every type of resource of a template that holds policies, and no other."""
     assert named(row("policies", TEMPLATES)[0]) == set(CLOUDFORMATION_TYPES)
     limits = {name for name in named(row("limits", TEMPLATES)[0]) if name.startswith("AWS::")}
-    assert limits == set(LIMITS)
+    assert limits == set(CLOUDFORMATION.organization)
 
 
 def test_the_configuration_that_is_shown_is_accepted(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from passrole_checks.iam.grants.effective_grant import EffectiveGrant
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import grants_of
 from passrole_checks.iam.permissions.principal import Principal
+from passrole_checks.sources.collect.terraform_tables import MANY_ACCOUNTS
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind, ResourceDefinition
-from passrole_checks.sources.model.terraform_policy_attributes import MANY_ACCOUNTS
 
 # a permission set is provisioned into many accounts, so a literal account in it is no mistake
 _MANY_ACCOUNTS = MANY_ACCOUNTS | {

@@ -43,7 +43,7 @@ from passrole_checks.iam.values.nodes import (
 )
 from passrole_checks.iam.values.nodes import ObjectNode as Object
 from passrole_checks.iam.values.path_conditions import PathCondition, conjoin, simplify
-from passrole_checks.sources.model.attachments import is_management_account
+from passrole_checks.sources.collect.attachments import is_management_account
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     BoundaryUse,

@@ -19,14 +19,14 @@ from passrole_checks.git_versions import Snapshots
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.patterns.glob import wildcard_match
 from passrole_checks.iam.values.nodes import Position
-from passrole_checks.sources.files.file_types import is_terraform_file
-from passrole_checks.sources.model.configuration import NoteKind, Unreadable
-from passrole_checks.sources.model.terraform_policy_attributes import (
+from passrole_checks.sources.collect.terraform_tables import (
     ATTACHMENTS,
     IDENTITY_POLICIES,
     NESTED_POLICIES,
     OWN_ATTACHMENTS,
 )
+from passrole_checks.sources.files.file_types import is_terraform_file
+from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.terraform.modules.folder import called_folders
 from passrole_checks.sources.terraform.reading.files import parse_bytes
 from passrole_checks.sources.terraform.reading.syntax import Block

@@ -24,8 +24,8 @@ from passrole_checks.iam.conditions.passed_to_service import Constraint
 from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values.nodes import StringNode
+from passrole_checks.sources.collect.terraform_tables import PERMISSION_SETS
 from passrole_checks.sources.model.addresses import module_of, seen_from
-from passrole_checks.sources.model.terraform_policy_attributes import PERMISSION_SETS
 from passrole_checks.suggest.advice import (
     MAX_NAMED_ROLES,
     SEPARATE_GET_ROLE,

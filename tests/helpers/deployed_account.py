@@ -18,7 +18,7 @@ from passrole_checks.iam.values.nodes import (
     Unresolved,
     UnresolvedKind,
 )
-from passrole_checks.sources.model.attachments import AttachmentIndex
+from passrole_checks.sources.collect.attachments import AttachmentIndex
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework, PolicyKind
 from passrole_checks.sources.model.paired_names import address_type, kind_of
 

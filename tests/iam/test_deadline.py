@@ -17,7 +17,7 @@ from passrole_checks.iam.values.nodes import (
     strings_in,
     text,
 )
-from passrole_checks.sources.model.attachments import flatten_variants
+from passrole_checks.iam.values.variants import flatten_variants
 
 Work = Callable[[float], None]
 

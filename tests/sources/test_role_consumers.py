@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from path_conditions_of_tests import choice
 from passrole_checks.aws.role_properties import EmbeddedReceiver, Receiver
 from passrole_checks.iam.documents.json_document import parse_json
 from passrole_checks.iam.values.nodes import Absent, ListNode, Node, ObjectNode, Position, StringNode, text
-from passrole_checks.sources.model import role_consumers
+from passrole_checks.sources.collect import consumers
 from passrole_checks.sources.model.configuration import Framework, ResourceDefinition
 
 AT = Position("app.yaml", 1)
@@ -48,11 +49,12 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Any:
     def look(properties: dict[str, Node], *known: Receiver | EmbeddedReceiver) -> list[tuple[str, str, str]]:
         plain = tuple(one for one in known if isinstance(one, Receiver))
         inner = tuple(one for one in known if isinstance(one, EmbeddedReceiver))
-        monkeypatch.setattr(role_consumers, "receivers_of", lambda _: plain)
-        monkeypatch.setattr(role_consumers, "embedded_receivers_of", lambda _: inner)
+        monkeypatch.setattr(consumers, "receivers_of", lambda _: plain)
+        monkeypatch.setattr(consumers, "embedded_receivers_of", lambda _: inner)
+        resource: Any = SimpleNamespace(definition=RESOURCE, names=lambda: properties, value=properties.get)
         return [
             (one.attribute, str(one.value) if isinstance(one.value, StringNode) else type(one.value).__name__, one.by)
-            for one in role_consumers.find_received_roles(RESOURCE, lambda: properties, properties.get)
+            for one in consumers.find_received_roles(resource)
         ]
 
     return look

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from passrole_checks.scan.scanner import ScanOptions, scan_configurations
-from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
-from passrole_checks.sources.model.terraform_policy_attributes import (
+from passrole_checks.sources.collect.terraform_tables import (
     HOLDERS,
     IDENTITY_POLICIES,
     NESTED_POLICIES,
     ORGANIZATION_POLICIES,
     RESOURCE_POLICIES,
 )
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
 from passrole_checks.sources.terraform_plan import load
 
 ANY = json.dumps({"Statement": [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]})

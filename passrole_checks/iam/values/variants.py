@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from passrole_checks.iam import deadline
 from passrole_checks.iam.lazy_regex import lazy_regex
@@ -12,6 +12,7 @@ from passrole_checks.iam.values.nodes import (
     Choice,
     Const,
     Failure,
+    ListNode,
     Node,
     ObjectNode,
     Position,
@@ -29,6 +30,7 @@ from passrole_checks.iam.values.path_conditions import Assumption, PathCondition
 MAX_VARIANTS = 64
 """Maximum number of combinations of independent conditions in one value or one statement."""
 
+_MAX_ELEMENTS = 10_000  # nodes of one list or object
 _MAX_CALLS = 4 * MAX_VARIANTS  # of one function: a single argument may have more variants, as from a long map
 _ACCOUNT = lazy_regex(r"\d{12}")
 _NAME = lazy_regex(r"[\w+=,.@-]+", re.ASCII)
@@ -248,3 +250,44 @@ def _common_kind(texts: Sequence[str]) -> UnresolvedKind:
     if all(_ACCOUNT.fullmatch(text) for text in texts):
         return UnresolvedKind.ACCOUNT_ID
     return UnresolvedKind.NAME if all(_NAME.fullmatch(text) for text in texts) else UnresolvedKind.ANYTHING
+
+
+def flatten_variants(value: Node | None, when: PathCondition = ()) -> Iterator[tuple[PathCondition, Node]]:
+    """Yield the elements of a list or an object, at any depth, each with its path condition.
+
+    Shared elements are yielded once for each place, so that there may be any number: those above the limit are one
+    unresolved value.
+    """
+    pending = [(when, value)] if value is not None else []
+    visited = 0
+    while pending:
+        deadline.check()
+        path, node = pending.pop(0)
+        visited += 1
+        if visited > _MAX_ELEMENTS:
+            yield when, unresolved("…", node.at, "too large")
+            return
+        if isinstance(node, ListNode):
+            pending[:0] = [(path, item) for item in node.items]
+        elif isinstance(node, ObjectNode):
+            pending[:0] = [(path, entry.value) for entry in node.entries]
+        elif isinstance(node, Choice):
+            pending[:0] = [
+                (extend(path, outcome), option) for outcome, option in node.options if consistent(path, outcome)
+            ]
+        elif not isinstance(node, Absent):
+            yield path, node
+
+
+def value_variants(value: Node | None, when: PathCondition = ()) -> list[tuple[PathCondition, Node]]:
+    """Return the variants of a string, absence included, each with its path condition; none for a list or an object."""
+    if isinstance(value, Choice):
+        return [
+            variant
+            for outcome, option in value.options
+            if consistent(when, outcome)
+            for variant in value_variants(option, extend(when, outcome))
+        ]
+    if isinstance(value, Const) and value.value is None:
+        value = Absent(value.at)
+    return [(when, value)] if isinstance(value, (StringNode, Absent)) else []

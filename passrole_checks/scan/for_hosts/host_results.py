@@ -42,12 +42,12 @@ from passrole_checks.scan.scanner import (
     scan_paths,
     scan_sequentially,
 )
+from passrole_checks.sources.collect.terraform_tables import ATTACHMENTS, FLAGGABLE, OWN_ATTACHMENTS
 from passrole_checks.sources.detect import Unit, load
 from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, repository_around
 from passrole_checks.sources.model.addresses import Segments, contains, names_of, same_or_all_instances, segments_of
 from passrole_checks.sources.model.configuration import EVERY_RESOURCE, NO_INPUTS, Framework, Inputs, Unreadable
-from passrole_checks.sources.model.terraform_policy_attributes import ATTACHMENTS, FLAGGABLE, OWN_ATTACHMENTS
 from passrole_checks.sources.recognize import recognize
 
 UNRESOLVED = UnresolvedScope.id

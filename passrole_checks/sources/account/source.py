@@ -18,7 +18,7 @@ from passrole_checks.files.decoded_json import as_list, as_text
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.values.nodes import ObjectNode, Position, StringNode
 from passrole_checks.sources.account.details import AccountFile, Entity
-from passrole_checks.sources.model.attachments import AttachmentIndex
+from passrole_checks.sources.collect.attachments import AttachmentIndex
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Configuration,

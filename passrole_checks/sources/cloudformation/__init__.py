@@ -32,8 +32,8 @@ from passrole_checks.sources.cloudformation.service_file import (
 from passrole_checks.sources.cloudformation.stack_values import with_stack_name
 from passrole_checks.sources.cloudformation.strings import as_text
 from passrole_checks.sources.cloudformation.template import Template, child, entries
+from passrole_checks.sources.collect.attachments import unknown_groups
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
-from passrole_checks.sources.model.attachments import unknown_groups
 from passrole_checks.sources.model.configuration import NO_INPUTS, Configuration, Inputs, Unreadable
 from passrole_checks.sources.model.links import LinkKind, LinkOffer, LinkSurface, links_reads
 from passrole_checks.sources.model.principal_names import display_principal_names

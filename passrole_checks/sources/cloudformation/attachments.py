@@ -13,20 +13,19 @@ import yaml
 
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.values.nodes import Node, StringNode, UnresolvedKind, strings_in, unresolved_in
-from passrole_checks.iam.values.path_conditions import PathCondition
+from passrole_checks.iam.values.variants import flatten_variants
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
-from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
+from passrole_checks.sources.cloudformation.resource_types import policy_properties
 from passrole_checks.sources.cloudformation.strings import parse_sub
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, scalar
-from passrole_checks.sources.model.attachments import AttachmentIndex, flatten_variants
+from passrole_checks.sources.collect.attachments import AttachmentIndex
+from passrole_checks.sources.collect.handed_out import presumed_kind
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind
 from passrole_checks.sources.model.principal_names import literal_principal
-from passrole_checks.sources.model.unknown_consumers import presumed_kind
 
 _NAMES = {"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName"}
 _KINDS = {"AWS::IAM::Role": "role", "AWS::IAM::User": "user", "AWS::IAM::Group": "group"}
-_LISTS = {"Roles": "role", "Users": "user", "Groups": "group"}
 _MANAGED = "AWS::IAM::ManagedPolicy"
 _BOUNDARIES = frozenset({"PermissionsBoundary", "EnvironmentRolePermissionBoundary"})  # the latter: AWS::DataZone
 _DOCUMENTS = frozenset({"AssumeRolePolicyDocument", "InlinePolicy", "Policies", "PolicyDocument", "ResourcePolicy"})
@@ -161,8 +160,7 @@ class TemplateAttachments:
         for logical_id, key, value, bounds in self._iterate_properties():
             kind = self._types[logical_id]
             own_name = kind.startswith("AWS::IAM::") and key in ("ManagedPolicyName", "PolicyName")
-            others = {path.split("/")[0] for path in (*RESOURCE_POLICIES.get(kind, ()), *LIMITS.get(kind, ()))}
-            if not bounds and not own_name and key not in _DOCUMENTS and key not in others:
+            if not bounds and not own_name and key not in _DOCUMENTS and key not in policy_properties(kind):
                 yield from self._policies_in(value, by_name="polic" in key.lower())
 
     def _policies_in(self, node: yaml.Node, by_name: bool = False) -> list[str]:
@@ -202,16 +200,6 @@ class TemplateAttachments:
         if (self.index.boundary_uses or self.index.named_boundaries) and self._managed:
             self.index.other_uses.update(self._name_uses())
         policies[:] = map(self.index.join, policies)
-
-    def named_principals(self, properties: yaml.Node) -> dict[str, list[PathCondition]]:
-        """Return the principals in the lists of a policy, each with its path conditions."""
-        holders: dict[str, list[PathCondition]] = {}
-        for key, kind in _LISTS.items():
-            node = child(properties, key)
-            for when, value in flatten_variants(self.evaluator.node(node)) if node is not None else ():
-                for name in self.resolve_principals(value, kind):
-                    holders.setdefault(name, []).append(when)
-        return holders
 
     def resolve_principals(self, node: Node, kind: str) -> tuple[str, ...]:
         """Return the principals of a kind that a name, or a list of names, refers to: logical ids, else literal

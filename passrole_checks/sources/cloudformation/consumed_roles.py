@@ -15,14 +15,15 @@ from dataclasses import replace
 import yaml
 
 from passrole_checks.aws.role_properties import Receiver
-from passrole_checks.iam.values.nodes import Node, Position, StringNode, Unresolved, UnresolvedKind
+from passrole_checks.iam.values.nodes import Position, StringNode, Unresolved, UnresolvedKind
 from passrole_checks.sources.cloudformation import sam
 from passrole_checks.sources.cloudformation.documents import is_no_value
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
+from passrole_checks.sources.cloudformation.resource import TemplateResource
 from passrole_checks.sources.cloudformation.stack_values import parent_name, to_parent
 from passrole_checks.sources.cloudformation.template import Template, child, entries, scalar
+from passrole_checks.sources.collect.consumers import find_received_roles
 from passrole_checks.sources.model.configuration import InstanceProfile, ReceivedRole, ResourceDefinition
-from passrole_checks.sources.model.role_consumers import find_received_roles, may_receive_role
 
 _PROFILE = "AWS::IAM::InstanceProfile"
 _SERVERLESS = "AWS::Serverless::"
@@ -52,31 +53,20 @@ class TemplateRoleConsumers:
         self.roles: list[ReceivedRole] = []
         self.profiles: list[InstanceProfile] = []
 
-    def read(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
+    def read(self, resource: TemplateResource) -> None:
         """Add the roles that a resource receives, and the resource itself if it is an instance profile."""
-        if resource.type == _PROFILE:
-            nodes = child(properties, "InstanceProfileName"), child(properties, "Roles")
-            name, roles = (self.evaluator.node(node) if node is not None else None for node in nodes)
-            self.profiles.append(InstanceProfile(resource.address, name, roles))
-        kind = resource.type.removeprefix(_SERVERLESS)
-        shared = child(self.template.root, "Globals", kind) if kind != resource.type else None
-
-        def value(name: str) -> Node | None:
-            node = child(properties, name) or child(shared, name)
-            return self.evaluator.node(node) if node is not None else None
-
-        if may_receive_role(resource.type):
-            names = [key.value for key, _ in entries(properties)]
-            for received in find_received_roles(resource, lambda: names, value):
-                literal = received.value.literal if isinstance(received.value, StringNode) else None
-                if received.attribute.endswith("InvokeRole") and literal in _NO_ROLES:
-                    continue
-                self.roles.append(
-                    self._with_event_service(replace(received, value=self.evaluator.guarded(received.value)))
-                )
-        if resource.type.startswith(_SERVERLESS):
-            execution_role = self.implicit_roles.get(resource.address)
-            self.roles.extend(find_implicit_roles(self.template, resource, properties, execution_role))
+        definition, properties = resource.definition, resource.properties
+        if definition.type == _PROFILE:
+            name, roles = resource.value("InstanceProfileName"), resource.value("Roles")
+            self.profiles.append(InstanceProfile(definition.address, name, roles))
+        for received in find_received_roles(resource):
+            literal = received.value.literal if isinstance(received.value, StringNode) else None
+            if not received.attribute.endswith("InvokeRole") or literal not in _NO_ROLES:
+                guarded = replace(received, value=self.evaluator.guarded(received.value))
+                self.roles.append(self._with_event_service(guarded))
+        if definition.type.startswith(_SERVERLESS):
+            execution_role = self.implicit_roles.get(definition.address)
+            self.roles.extend(find_implicit_roles(self.template, definition, properties, execution_role))
 
     def add_nested(self, inner: TemplateRoleConsumers, stack: str) -> None:
         """Add the roles received in a nested stack, with addresses below its logical id."""

@@ -6,7 +6,7 @@ Paths are the template's own keys below ``Properties``, also through a function:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import yaml
 
@@ -14,6 +14,7 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.values.nodes import Absent, Choice, Const, Node, Position, StringNode, Unresolved, unresolved
 from passrole_checks.iam.values.path_conditions import PathCondition
+from passrole_checks.iam.values.variants import flatten_variants
 from passrole_checks.sources.cloudformation.compose_yaml import children_of, nodes_below
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.strings import written_name
@@ -26,7 +27,7 @@ from passrole_checks.sources.cloudformation.template import (
     replaced_entries,
     scalar,
 )
-from passrole_checks.sources.model.attachments import flatten_variants
+from passrole_checks.sources.collect.resource import FoundDocument
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     NoteKind,
@@ -124,71 +125,42 @@ class TemplateDocuments:
                 self.note_duplicates(inner, None, holder)
                 pending.extend(children_of(inner))
 
-    def collect_at(
-        self,
-        resource: ResourceDefinition,
-        properties: yaml.Node,
-        path: tuple[str, ...],
-        kind: PolicyKind,
-        principals: tuple[str, ...] = (),
-        required: bool = False,
-        name: StringNode | None = None,
-    ) -> Node | None:
-        """Collect the document at a path of keys, if there is one; return its value. ``name``: that of the policy, as
-        far as it is known."""
-        node = child(properties, *path)
-        if node is None:
-            if required:
-                self.fail(properties, f"{resource.address} has no {path[-1]}", resource.address)
-            return None
-        return self.collect(resource, PropertyNode("/".join(path), node), kind, principals, name)
+    def found_at(self, resource: ResourceDefinition, place: PropertyNode) -> Iterator[FoundDocument]:
+        """Yield the document at a place, none if it never exists, and what macros and loops add to it."""
+        document = self.evaluate_under(place.conditions, place.node)
+        if isinstance(document, Absent):
+            return
+        yield FoundDocument(place.path, document)
+        self.note_duplicates_in_document(place.node, f"{resource.address}: ")
+        if intrinsic_call(place.node) is not None or child(place.node, "Statement") is None:
+            return
+        for key, value in entries(place.node):
+            if key.value.startswith("Fn::"):
+                # an entry of a macro or a loop beside those of the document: it adds unknown parts
+                rest = yaml.MappingNode("tag:yaml.org,2002:map", [(key, value)], key.start_mark, value.end_mark)
+                yield FoundDocument(f"{place.path}/{key.value}", self.evaluator.node(rest))
+
+    def unknown_at(self, place: PropertyNode, expression: str, reason: str) -> FoundDocument:
+        """Return a document of which only the position is known."""
+        document: Node = unresolved(expression, self.template.position(place.node), reason)
+        for condition, outcome in reversed(place.conditions):
+            document = self.evaluator.guarded_by(condition, outcome, document)
+        return FoundDocument(place.path, document)
 
     def collect(
         self,
         resource: ResourceDefinition,
-        found: PropertyNode,
-        kind: PolicyKind,
-        principals: tuple[str, ...],
-        name: StringNode | None = None,
+        documents: Iterable[FoundDocument],
+        kind: PolicyKind = PolicyKind.IDENTITY,
+        principals: tuple[str, ...] = (),
     ) -> Node | None:
-        """Collect a document; return its value, None if it never exists."""
-        document = self.evaluate_under(found.conditions, found.node)
-        if isinstance(document, Absent):
-            return None
-        guarded = self.evaluator.guarded(document)
-        known = name.literal if name is not None else ""
-        partial = name if known is None else None
-        policy = AttachedPolicy(resource, found.path, guarded, kind, principals, name=known or "", partial_name=partial)
-        self.policies.append(policy)
-        self.note_duplicates_in_document(found.node, f"{resource.address}: ")
-        for key, value in entries(found.node):
-            if (
-                key.value.startswith("Fn::")
-                and intrinsic_call(found.node) is None
-                and child(found.node, "Statement") is not None
-            ):
-                # entries of a macro or a loop beside those of the document: they add unknown parts
-                rest = self.evaluator.node(
-                    yaml.MappingNode("tag:yaml.org,2002:map", [(key, value)], key.start_mark, value.end_mark)
-                )
-                path = f"{found.path}/{key.value}"
-                self.policies.append(AttachedPolicy(resource, path, self.evaluator.guarded(rest), kind, principals))
-        return document
-
-    def collect_unknown(
-        self,
-        resource: ResourceDefinition,
-        found: PropertyNode,
-        expression: str,
-        reason: str,
-        principals: tuple[str, ...],
-    ) -> None:
-        """Collect a document of which only the position is known."""
-        document: Node = unresolved(expression, self.template.position(found.node), reason)
-        for condition, outcome in reversed(found.conditions):
-            document = self.evaluator.guarded_by(condition, outcome, document)
-        document = self.evaluator.guarded(document)
-        self.policies.append(AttachedPolicy(resource, found.path, document, PolicyKind.IDENTITY, principals))
+        """Collect documents under the conditions of the resource; return the first one."""
+        found = list(documents)
+        self.policies.extend(
+            AttachedPolicy(resource, each.path, self.evaluator.guarded(each.document), kind, principals)
+            for each in found
+        )
+        return found[0].document if found else None
 
     def evaluate_under(self, conditions: Conditions, node: yaml.Node) -> Node:
         """Return the node's value as a variant under the conditions that lead to it."""

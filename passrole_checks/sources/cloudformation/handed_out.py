@@ -10,7 +10,7 @@ AWS::CloudFormation::CustomResource (its properties are the provider's own); AWS
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 import yaml
@@ -19,6 +19,22 @@ from passrole_checks.iam.values.nodes import Node
 from passrole_checks.sources.cloudformation.compose_yaml import nodes_below
 from passrole_checks.sources.cloudformation.documents import Conditions, PropertyNode, TemplateDocuments
 from passrole_checks.sources.cloudformation.template import child, entries, intrinsic_call, scalar
+from passrole_checks.sources.collect.handed_out import (
+    AWS_MANAGED,
+    MAX_DEPTH,
+    TOO_DEEP,
+    decode_base64,
+    document_of,
+    documents_in_text,
+    infer_policy_kind,
+    is_document,
+    judged_by_name,
+    makes_organization_policies,
+    managed_policies_in,
+    managed_policy_may_grant,
+    names_principal,
+    pass_role_statements,
+)
 from passrole_checks.sources.model.configuration import (
     OUTPUT,
     AttachedPolicy,
@@ -28,24 +44,6 @@ from passrole_checks.sources.model.configuration import (
     NoteKind,
     PolicyKind,
     ResourceDefinition,
-)
-from passrole_checks.sources.model.handed_out_values import (
-    AWS_MANAGED,
-    MAX_DEPTH,
-    decode_base64,
-    document_of,
-    documents_in_text,
-    is_document,
-    managed_policies_in,
-)
-from passrole_checks.sources.model.unknown_consumers import (
-    TOO_DEEP,
-    infer_policy_kind,
-    judged_by_name,
-    makes_organization_policies,
-    managed_policy_may_grant,
-    names_principal,
-    pass_role_statements,
 )
 
 _ELEMENTS = (frozenset({"Effect"}), frozenset({"Action", "NotAction"}), frozenset({"Resource", "NotResource"}))
@@ -61,7 +59,7 @@ def is_opaque_consumer(resource_type: str) -> bool:
 
 
 def collect_handed_out(
-    documents: TemplateDocuments, resource: ResourceDefinition, properties: yaml.Node, known: tuple[str, ...] = ()
+    documents: TemplateDocuments, resource: ResourceDefinition, properties: yaml.Node, known: Collection[str] = ()
 ) -> list[AttachedPolicy]:
     """Return the policy documents among the properties of a resource; ``path`` leads from the property to each.
 

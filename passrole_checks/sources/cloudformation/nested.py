@@ -28,7 +28,6 @@ from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.values import nodes
 from passrole_checks.iam.values.nodes import Choice, Node, Position, unresolved
 from passrole_checks.iam.values.path_conditions import intersect
-from passrole_checks.sources.cloudformation.attachment_properties import AttachmentReader
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
 from passrole_checks.sources.cloudformation.cdk import find_asset
 from passrole_checks.sources.cloudformation.consumed_roles import TemplateRoleConsumers
@@ -36,6 +35,7 @@ from passrole_checks.sources.cloudformation.documents import existence_condition
 from passrole_checks.sources.cloudformation.include import include_files
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.language_extensions import expand_loops
+from passrole_checks.sources.cloudformation.nested_attachments import NestedAttachments
 from passrole_checks.sources.cloudformation.pseudo_parameters import given_to_nested
 from passrole_checks.sources.cloudformation.recognize import looks_like_template
 from passrole_checks.sources.cloudformation.stack_values import (
@@ -104,7 +104,7 @@ class TemplateReader(Protocol):
     nested: NestedStacks
     attachments: TemplateAttachments
     received: TemplateRoleConsumers
-    attachment_reader: AttachmentReader
+    nested_attachments: NestedAttachments
 
     def read(self) -> None: ...
 
@@ -159,7 +159,7 @@ class NestedStacks:
             outer.policies.append(policy)
         self._add_roles_and_users(reader, outer, stack)
         outer.received.add_nested(reader.received, stack)
-        outer.attachment_reader.add_nested(reader.attachments.index, stack, named)
+        outer.nested_attachments.add_nested(reader.attachments.index, stack, named)
         outer.unreadable.extend(
             replace(entry, resource=parent_name(entry.resource, stack) if entry.resource else stack)
             for entry in reader.unreadable

@@ -12,9 +12,8 @@ from dataclasses import replace
 import yaml
 
 from passrole_checks.errors import InputError
-from passrole_checks.iam.values.nodes import StringNode, Unresolved
+from passrole_checks.iam.values.nodes import Node, StringNode
 from passrole_checks.sources.cloudformation import sam
-from passrole_checks.sources.cloudformation.attachment_properties import AttachmentReader
 from passrole_checks.sources.cloudformation.attachments import TemplateAttachments
 from passrole_checks.sources.cloudformation.consumed_roles import TemplateRoleConsumers
 from passrole_checks.sources.cloudformation.documents import (
@@ -32,10 +31,11 @@ from passrole_checks.sources.cloudformation.handed_out import (
 )
 from passrole_checks.sources.cloudformation.intrinsics import Evaluator
 from passrole_checks.sources.cloudformation.nested import APPLICATION, STACK, NestedStacks, NestingContext
-from passrole_checks.sources.cloudformation.resource_types import LIMITS, RESOURCE_POLICIES
+from passrole_checks.sources.cloudformation.nested_attachments import NestedAttachments
+from passrole_checks.sources.cloudformation.resource import POLICY_KEYS, TemplateResource
+from passrole_checks.sources.cloudformation.resource_types import CLOUDFORMATION, policy_properties
 from passrole_checks.sources.cloudformation.serverless import Serverless
 from passrole_checks.sources.cloudformation.stack_set import as_stack_set_policy, read_template_body
-from passrole_checks.sources.cloudformation.strings import written_name
 from passrole_checks.sources.cloudformation.suppressions import read_suppressions
 from passrole_checks.sources.cloudformation.template import (
     Template,
@@ -46,7 +46,9 @@ from passrole_checks.sources.cloudformation.template import (
     scalar,
     type_of,
 )
-from passrole_checks.sources.model.attachments import conditional_holders
+from passrole_checks.sources.collect.attachments import read_attachments
+from passrole_checks.sources.collect.handed_out import without_attached
+from passrole_checks.sources.collect.policies import policies_of
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     Framework,
@@ -57,28 +59,17 @@ from passrole_checks.sources.model.configuration import (
     Suppression,
     Unreadable,
 )
-from passrole_checks.sources.model.handed_out_values import without_attached
-from passrole_checks.sources.model.unknown_consumers import organization_policy_kind
 
-_STANDALONE = {  # the property that names the principal, and the principal's kind
-    "AWS::IAM::RolePolicy": ("RoleName", "role"),
-    "AWS::IAM::UserPolicy": ("UserName", "user"),
-    "AWS::IAM::GroupPolicy": ("GroupName", "group"),
-}
 _PRODUCTS = frozenset(
     {"AWS::ServiceCatalog::CloudFormationProduct", "AWS::ServiceCatalog::CloudFormationProvisionedProduct"}
 )
-_HOLDERS = {"AWS::IAM::Role": "RoleName", "AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName"}
+_NAMES = {"AWS::IAM::User": "UserName", "AWS::IAM::Group": "GroupName"}
 _OWN_TRANSFORMS = ("AWS::Serverless-", "AWS::LanguageExtensions", "AWS::CodeDeployBlueGreen", "AWS::SecretsManager-")
 
 # keys whose duplicates are noted
 _SECTIONS = frozenset({"Conditions", "Globals", "Mappings", "Parameters", "Resources", "Transform"})
 _PARAMETER_KEYS = frozenset({"AllowedPattern", "AllowedValues", "Default", "Type"})
 _RESOURCE_KEYS = frozenset({"Condition", "Properties", "Type"})
-_PROPERTY_KEYS = frozenset(
-    {"AssumeRolePolicyDocument", "Groups", "InlinePolicy", "ManagedPolicyArns", "PermissionsBoundary", "Policies",
-     "PolicyDocument", "Role", "Roles", "Users"}
-)  # fmt: skip
 
 
 def construct_of(resource: yaml.Node) -> str:
@@ -127,7 +118,7 @@ class PolicyReader:
         """Read the template, once; parts that cannot be read are added to ``unreadable``."""
         self._check_sections()
         self.attachments = TemplateAttachments(self.template, self.evaluator, self.owners, self.nested.is_only_boundary)
-        self.attachment_reader = AttachmentReader(self.template, self.documents, self.attachments)
+        self.nested_attachments = NestedAttachments(self.documents, self.attachments)
         for key, node in entries(child(self.template.root, "Resources")):
             if key.value.startswith("Fn::ForEach"):
                 self._read_loop(key, node)
@@ -229,7 +220,7 @@ class PolicyReader:
         at = self.template.position(node, start=key)
         resource = ResourceDefinition(logical_id, resource_type, self.framework, at, construct_of(node))
         self.documents.note_duplicates(node, _RESOURCE_KEYS, f"{logical_id}: ", logical_id)
-        self.documents.note_duplicates(properties, _PROPERTY_KEYS, f"{logical_id}: ", logical_id)
+        self.documents.note_duplicates(properties, POLICY_KEYS, f"{logical_id}: ", logical_id)
         self.resources.append(resource)
         if properties is None or is_no_value(properties) or properties.value == "":
             properties = mapping_node([], key)
@@ -265,113 +256,43 @@ class PolicyReader:
                         assumptions.enter_context(self.evaluator.assume(condition, outcome))
                     self._read_by_type(resource, element.node)
 
-    def _read_identity_policy(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
-        named = self.attachments.named_principals(properties)
-        start = len(self.policies)
-        self.documents.collect_at(
-            resource,
-            properties,
-            ("PolicyDocument",),
-            PolicyKind.IDENTITY,
-            tuple(named),
-            required=True,
-            name=self._name(resource, properties, "ManagedPolicyName", "PolicyName"),
-        )
-        held = conditional_holders(named)
-        self.policies[start:] = [replace(policy, conditional_principals=held) for policy in self.policies[start:]]
-
-    def _read_by_type(self, resource: ResourceDefinition, properties: yaml.MappingNode) -> None:
+    def _read_by_type(self, definition: ResourceDefinition, properties: yaml.MappingNode) -> None:
         """Read the policies, principals and roles of a resource by its type."""
-        kind = resource.type
-        self.received.read(resource, properties)
-        self.attachment_reader.read(resource, properties)
-        if kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
-            self._read_identity_policy(resource, properties)
-        elif kind in _STANDALONE:
-            key, principal_kind = _STANDALONE[kind]
-            target = child(properties, key)
-            principals = (
-                self.attachments.resolve_principals(self.evaluator.node(target), principal_kind)
-                if target is not None
-                else ()
-            )
-            policy_name = self._name(resource, properties, "PolicyName")
-            self.documents.collect_at(
-                resource, properties, ("PolicyDocument",), PolicyKind.IDENTITY, principals, name=policy_name
-            )
-        elif kind in _HOLDERS:
-            self._read_inline_policies(resource, child(properties, "Policies"))
-            if kind == "AWS::IAM::Role":
-                self._read_role(resource, properties)
-            elif (name := self.documents.string_value(child(properties, _HOLDERS[kind]))) is not None:
-                self.users.append((resource.address, name))
-        elif kind == "AWS::SSO::PermissionSet":
-            self.documents.collect_at(resource, properties, ("InlinePolicy",), PolicyKind.IDENTITY, (resource.address,))
+        kind = definition.type
+        resource = TemplateResource(self.documents, self.attachments, definition, properties)
+        self.received.read(resource)
+        read_attachments(resource, self.attachments.index)
+        trust: Node | None = None
+        for policy in policies_of(resource):
+            trust = policy.document if policy.kind is PolicyKind.TRUST else trust
+            self.policies.append(replace(policy, document=self.evaluator.guarded(policy.document)))
+        if kind == "AWS::IAM::Role":
+            name, path = (self.documents.string_value(child(properties, key)) for key in ("RoleName", "Path"))
+            self.roles.append(RoleDefinition(definition, name, path, trust, existence_conditions(self.evaluator)))
+        elif kind in _NAMES:
+            if (name := self.documents.string_value(child(properties, _NAMES[kind]))) is not None:
+                self.users.append((definition.address, name))
         elif kind.startswith("AWS::Serverless::"):
-            self.serverless.read(resource, properties)
+            self.serverless.read(definition, properties)
         elif kind == "AWS::CloudFormation::StackSet":
-            self._read_stack_set(resource, properties)
+            self._read_stack_set(definition, properties)
         elif kind in _PRODUCTS:
-            reason = f"{resource.address}: Service Catalog: template is not available"
+            reason = f"{definition.address}: Service Catalog: template is not available"
             self.documents.skip(properties, reason, NoteKind.DEFINED_ELSEWHERE)
-        elif kind not in (STACK, APPLICATION):
-            self._read_handed_out(resource, properties)
+        elif kind not in (STACK, APPLICATION, *CLOUDFORMATION.identity):
+            self._read_handed_out(definition, properties)
         if kind in (STACK, APPLICATION):
-            self.nested.read(resource, self)
-            if resource.address not in self.nested.templates:
-                self._read_handed_out(resource, properties)
-        for paths, policy_kind in ((RESOURCE_POLICIES, PolicyKind.RESOURCE), (LIMITS, PolicyKind.SCP)):
-            for path in paths.get(kind, ()):
-                if policy_kind is PolicyKind.SCP:
-                    policy_kind = organization_policy_kind(scalar(child(properties, "Type"))) or PolicyKind.SCP
-                self.documents.collect_at(resource, properties, tuple(path.split("/")), policy_kind)
+            self.nested.read(definition, self)
+            if definition.address not in self.nested.templates:
+                self._read_handed_out(definition, properties)
 
     def _read_handed_out(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
         """Read the policies in a resource of a type that does not attach policies itself."""
-        known = (*RESOURCE_POLICIES.get(resource.type, ()), *LIMITS.get(resource.type, ()))
-        names = tuple(path.partition("/")[0] for path in known)
-        self.handed_out.extend(collect_handed_out(self.documents, resource, properties, names))
+        known = policy_properties(resource.type)
+        self.handed_out.extend(collect_handed_out(self.documents, resource, properties, known))
         if is_opaque_consumer(resource.type):
             found = handed_out_managed_policies(self.documents, resource, properties)
             self.attachments.index.managed_policies.extend(found)
-
-    def _read_inline_policies(self, resource: ResourceDefinition, node: yaml.Node | None) -> None:
-        """Read the ``Policies`` of a role, user or group."""
-        if node is None:
-            return
-        address, principals = resource.address, (resource.address,)
-        for element, in_list in self.documents.find_elements(node, "Policies"):
-            if intrinsic_call(element.node):
-                self.documents.collect(resource, element, PolicyKind.IDENTITY, principals)
-            elif not in_list:
-                self.documents.fail(element.node, f"{address}: {element.path} is not a list", address)
-            elif not isinstance(element.node, yaml.MappingNode):
-                self.documents.fail(element.node, f"{address}: {element.path} is not a mapping", address)
-            else:
-                document = child(element.node, "PolicyDocument")
-                self.documents.note_duplicates(element.node, _PROPERTY_KEYS, f"{address}: {element.path}: ", address)
-                added = next((key.value for key, _ in entries(element.node) if key.value.startswith("Fn::")), None)
-                if document is None and added is not None:
-                    self.documents.collect_unknown(resource, element, added, "inserted at deployment", principals)
-                    continue
-                if document is None:
-                    self.documents.fail(element.node, f"{address}: {element.path} has no PolicyDocument", address)
-                    continue
-                inner = element.within("PolicyDocument", document)
-                name = self._name(resource, element.node, "PolicyName")
-                self.documents.collect(resource, inner, PolicyKind.IDENTITY, principals, name)
-
-    @staticmethod
-    def _name(resource: ResourceDefinition, node: yaml.Node, *keys: str) -> StringNode | None:
-        """Return the name in the first of some keys that has one, as far as it is known."""
-        unknown = Unresolved(f"{resource.address}.{keys[0]}")
-        names = (written_name(child(node, key), unknown, resource.at) for key in keys)
-        return next(filter(None, names), None)
-
-    def _read_role(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
-        trust = self.documents.collect_at(resource, properties, ("AssumeRolePolicyDocument",), PolicyKind.TRUST)
-        name, path = (self.documents.string_value(child(properties, key)) for key in ("RoleName", "Path"))
-        self.roles.append(RoleDefinition(resource, name, path, trust, existence_conditions(self.documents.evaluator)))
 
     def _read_stack_set(self, resource: ResourceDefinition, properties: yaml.Node) -> None:
         """Read the template of a stack set if it is in this file: its policies belong to the stack set."""
@@ -395,7 +316,7 @@ class PolicyReader:
         for policy in reader.policies:
             document = self.evaluator.guarded(policy.document)
             self.policies.append(as_stack_set_policy(replace(policy, document=document), resource))
-        self.attachment_reader.add_stack_set(reader.attachments.index, resource)
+        self.nested_attachments.add_stack_set(reader.attachments.index, resource)
         self.received.add_stack_set(reader.received, resource)
         for role in reader.roles:  # roles in other accounts
             inner = replace(role.resource, address=f"{resource.address}.{role.resource.address}")

@@ -44,8 +44,9 @@ from passrole_checks.sources.cloudformation.stack_values import (
     with_stack_name,
 )
 from passrole_checks.sources.cloudformation.template import Template
+from passrole_checks.sources.collect.attachments import unknown_groups
+from passrole_checks.sources.collect.consumers import is_nothing
 from passrole_checks.sources.files.yaml_with_unresolved import insert_placeholders, placeholder, restore_placeholders
-from passrole_checks.sources.model.attachments import unknown_groups
 from passrole_checks.sources.model.configuration import (
     UNKNOWN_BOUNDARY,
     AttachedPolicy,
@@ -58,7 +59,6 @@ from passrole_checks.sources.model.configuration import (
 )
 from passrole_checks.sources.model.embedded_template import NOTHING, ONE_ACCOUNT, StackContent
 from passrole_checks.sources.model.principal_names import bare_name, rename_principal
-from passrole_checks.sources.model.role_consumers import is_nothing
 
 MAX_LENGTH = 1_000_000  # CloudFormation takes templates of up to 1 MB
 _DEPTH = 60

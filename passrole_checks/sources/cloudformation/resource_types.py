@@ -6,6 +6,10 @@ that are not role ARNs; a missing type costs precision and never gives a wrong a
 
 from __future__ import annotations
 
+from passrole_checks.sources.cloudformation.sam import ROLES as IMPLICIT_ROLES
+from passrole_checks.sources.cloudformation.sam import TYPES_WITH_POLICIES
+from passrole_checks.sources.collect.tables import AccessTables
+
 # AWS types whose Ref is an ARN. For other types it is a name, an id or a URL.
 _REF_IS_ARN = {
     "ACMPCA": ("CertificateAuthority",),
@@ -120,8 +124,50 @@ RESOURCE_POLICIES = {
     for type_ in types
 }  # fmt: skip
 
-# Organization policies, which limit and never grant.
-LIMITS = {"AWS::Organizations::Policy": ("Content",)}
+_LISTS = {"Roles": "role", "Users": "user", "Groups": "group"}
+_ROLES = ("AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group")
+
+CLOUDFORMATION = AccessTables(
+    identity={
+        **dict.fromkeys(("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"), "PolicyDocument"),
+        **dict.fromkeys(("AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy", "AWS::IAM::GroupPolicy"), "PolicyDocument"),
+        "AWS::SSO::PermissionSet": "InlinePolicy",
+    },
+    optional=frozenset({
+        "AWS::IAM::GroupPolicy", "AWS::IAM::Role", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy",
+        "AWS::Organizations::Policy", "AWS::SSO::PermissionSet",
+    }),
+    holders={
+        "AWS::IAM::Policy": _LISTS,
+        "AWS::IAM::ManagedPolicy": _LISTS,
+        "AWS::IAM::RolePolicy": {"RoleName": "role"},
+        "AWS::IAM::UserPolicy": {"UserName": "user"},
+        "AWS::IAM::GroupPolicy": {"GroupName": "group"},
+    },
+    trust={"AWS::IAM::Role": "AssumeRolePolicyDocument"},
+    organization={"AWS::Organizations::Policy": ("Content", "Type")},
+    resource=RESOURCE_POLICIES,
+    nested=dict.fromkeys(_ROLES, ("Policies", "PolicyDocument")),
+    attachments={},
+    own_attachments={
+        **dict.fromkeys(_ROLES, "ManagedPolicyArns"),
+        "AWS::SSO::PermissionSet": "ManagedPolicies",
+        **dict.fromkeys(TYPES_WITH_POLICIES, "Policies"),
+    },
+    named_attachments={"AWS::SSO::PermissionSet": ("CustomerManagedPolicyReferences", "")},
+    inactive={},
+    memberships={"AWS::IAM::User": ("Groups", ""), "AWS::IAM::UserToGroupAddition": ("GroupName", "Users")},
+    bounded={key: {} for key in ("AWS::IAM::Role", "AWS::IAM::User", "AWS::SSO::PermissionSet", *IMPLICIT_ROLES)},
+    scp_targets={"AWS::Organizations::Policy": ("", "TargetIds")},
+)  # fmt: skip
+"""Source: AWS CloudFormation Template Reference, AWS::IAM::*, AWS::SSO::PermissionSet (``InlinePolicy`` is an object or
+its JSON text), AWS::Organizations::Policy; AWS SAM Developer Guide (``Policies``, ``PermissionsBoundary``)."""
+
+
+def policy_properties(resource_type: str) -> frozenset[str]:
+    """Return the properties with resource-based and organization policies of a type."""
+    organization = CLOUDFORMATION.organization.get(resource_type, ())[:1]
+    return frozenset(path.partition("/")[0] for path in (*RESOURCE_POLICIES.get(resource_type, ()), *organization))
 
 
 def service_of(resource_type: str) -> str | None:

@@ -7,16 +7,16 @@ section".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
 
 from passrole_checks.aws.sam_policy_templates import PolicyTemplate, policy_templates
-from passrole_checks.iam.values.nodes import Node
 from passrole_checks.sources.cloudformation import sam
-from passrole_checks.sources.cloudformation.documents import TemplateDocuments, existence_conditions
+from passrole_checks.sources.cloudformation.documents import PropertyNode, TemplateDocuments, existence_conditions
 from passrole_checks.sources.cloudformation.template import Template, child, entries, intrinsic_call, type_of
+from passrole_checks.sources.collect.resource import FoundDocument
 from passrole_checks.sources.model.configuration import Framework, PolicyKind, ResourceDefinition, RoleDefinition
 
 # Functions that return the ARN of a managed policy. Others (a macro, a tag of another tool) may insert a document.
@@ -46,9 +46,10 @@ class Serverless:
         all_properties = properties
         if resource.address in self.template.resources:
             all_properties = sam.properties_with_globals(self.template, resource.address) or properties
-        trust: Node | None = None
-        if child(all_properties, "AssumeRolePolicyDocument") is not None:
-            trust = self.documents.collect_at(resource, all_properties, ("AssumeRolePolicyDocument",), PolicyKind.TRUST)
+        trust, node = None, child(all_properties, "AssumeRolePolicyDocument")
+        if node is not None:
+            found = self.documents.found_at(resource, PropertyNode("AssumeRolePolicyDocument", node))
+            trust = self.documents.collect(resource, found, PolicyKind.TRUST)
         if implicit_role is not None:
             if trust is None:
                 trust = sam.implicit_trust(self.template, resource.address, resource.at)
@@ -74,28 +75,29 @@ class Serverless:
         self, resource: ResourceDefinition, node: yaml.Node, path: str, principals: tuple[str, ...]
     ) -> None:
         """Collect the documents among the elements of ``Policies``."""
-        for element, _ in self.documents.find_elements(node, path):
+        documents = self.documents
+        for element, _ in documents.find_elements(node, path):
             function = intrinsic_call(element.node)
+            found: Iterable[FoundDocument] = ()
             if function is not None:
                 if function[0] not in _ARN_FUNCTIONS:
-                    self.documents.collect(resource, element, PolicyKind.IDENTITY, principals)
-                continue
-            if not isinstance(element.node, yaml.MappingNode):
-                continue  # the name or ARN of a managed policy
-            keys = [key.value for key, _ in entries(element.node)]
-            used = policy_templates().get(keys[0]) if len(keys) == 1 else None
-            if "Statement" in keys:
-                self.documents.collect(resource, element, PolicyKind.IDENTITY, principals)
-            elif used is not None:
-                document = expand_policy_template(used, self.template, element.node)
-                self.documents.collect(resource, element.within(used.name, document), PolicyKind.IDENTITY, principals)
-            elif len(keys) == 1 or any(key.startswith("Fn::") for key in keys):
-                reason = "not a SAM policy template" if len(keys) == 1 else "inserted at deployment"
-                self.documents.collect_unknown(resource, element, ", ".join(keys), reason, principals)
-            else:
-                forms = "a policy document, policy template or managed policy"
-                reason = f"{resource.address}: {element.path} is not {forms}"
-                self.documents.fail(element.node, reason, resource.address)
+                    found = documents.found_at(resource, element)
+            elif isinstance(element.node, yaml.MappingNode):  # others are the name or ARN of a managed policy
+                keys = [key.value for key, _ in entries(element.node)]
+                used = policy_templates().get(keys[0]) if len(keys) == 1 else None
+                if "Statement" in keys:
+                    found = documents.found_at(resource, element)
+                elif used is not None:
+                    document = expand_policy_template(used, self.template, element.node)
+                    found = documents.found_at(resource, element.within(used.name, document))
+                elif len(keys) == 1 or any(key.startswith("Fn::") for key in keys):
+                    reason = "not a SAM policy template" if len(keys) == 1 else "inserted at deployment"
+                    found = [documents.unknown_at(element, ", ".join(keys), reason)]
+                else:
+                    forms = "a policy document, policy template or managed policy"
+                    reason = f"{resource.address}: {element.path} is not {forms}"
+                    documents.fail(element.node, reason, resource.address)
+            documents.collect(resource, found, principals=principals)
 
 
 def expand_policy_template(policy: PolicyTemplate, template: Template, use: yaml.Node) -> yaml.Node:

@@ -17,13 +17,15 @@ from typing import TypeVar
 
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.iam.values.nodes import StringNode, Unresolved
-from passrole_checks.sources.model.attachments import MANAGED_TYPES
 from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, Framework
 from passrole_checks.sources.model.principal_names import kind_of
 
 _ROLE = "AWS::IAM::Role"
 _GENERATED = r"-[A-Z0-9]{8,13}"  # the end of a name that CloudFormation generates
 _LEAST_KNOWN = 3  # characters of a name with unknown parts
+
+MANAGED_TYPES = frozenset({"aws_iam_policy", "awscc_iam_managed_policy", "AWS::IAM::ManagedPolicy"})
+"""Types of customer managed policies in every format."""
 
 Key = tuple[str, str]
 """Kind and name, in lower case."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from passrole_checks.iam.documents.json_document import NOT_JSON, MalformedDocument, parse_json
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.values.nodes import ListNode, Node, ObjectNode, Part, Position, StringNode, Unresolved
+from passrole_checks.sources.collect.handed_out import infer_policy_kind, judged_by_name, names_principal
 from passrole_checks.sources.model.configuration import (
     POLICY_DOCUMENT,
     AttachedPolicy,
@@ -27,7 +28,6 @@ from passrole_checks.sources.model.configuration import (
     ResourceDefinition,
     Unreadable,
 )
-from passrole_checks.sources.model.unknown_consumers import infer_policy_kind, judged_by_name, names_principal
 
 _MAX_LENGTH = 1_000_000  # characters; IAM takes 6,144 without white space
 _START = lazy_regex(r'\s*\{\s*"(?:Version|Id|Statement)"\s*:')

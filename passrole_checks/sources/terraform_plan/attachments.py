@@ -1,7 +1,7 @@
 """Attachments of a plan: principals of its policies, group memberships and permissions boundaries.
 
 An attachment names its policy and principals by ARN and name. The ARN of a resource to be created is unknown; the
-references in the configuration show what is meant. :mod:`passrole_checks.sources.model.terraform_policy_attributes`
+references in the configuration show what is meant. :mod:`passrole_checks.sources.collect.terraform_tables`
 lists the attributes.
 """
 
@@ -11,33 +11,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from passrole_checks.files.decoded_json import as_items, as_list, as_object, as_text
-from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.iam.values.nodes import ListNode, Node, ObjectNode, StringNode, text
-from passrole_checks.iam.values.path_conditions import PathCondition
-from passrole_checks.sources.files.json_positions import Json
-from passrole_checks.sources.model.attachments import (
-    BOUNDARY_KEY,
-    AttachmentIndex,
-    BoundaryVariant,
-    demanded_boundaries,
-    flatten_variants,
-    management_account,
-    resolve_boundary,
-)
-from passrole_checks.sources.model.configuration import (
-    AttachedPolicy,
-    Attachments,
-    ManagedAttachment,
-    PolicyKind,
-    ResourceDefinition,
-)
-from passrole_checks.sources.model.principal_names import kind_and_name, literal_principal
-from passrole_checks.sources.model.terraform_attachments import AttachedValue, AttachmentAttributes, read_attachments
-from passrole_checks.sources.model.terraform_policy_attributes import (
+from passrole_checks.iam.values.nodes import text
+from passrole_checks.sources.collect.attachments import BOUNDARY_KEY, AttachmentIndex, demanded_boundaries
+from passrole_checks.sources.collect.handed_out import presumed_kind
+from passrole_checks.sources.collect.terraform_tables import (
     ENTITIES,
     IDENTITY_POLICIES,
-    INACTIVE,
     MANAGED_POLICIES,
     NESTED_POLICIES,
     ORGANIZATION_POLICIES,
@@ -46,18 +26,19 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     RESOURCE_POLICIES,
     TRUST_POLICIES,
 )
-from passrole_checks.sources.model.unknown_consumers import presumed_kind
-from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
+from passrole_checks.sources.files.json_positions import Json
+from passrole_checks.sources.model.configuration import AttachedPolicy, Attachments, ManagedAttachment, PolicyKind
+from passrole_checks.sources.model.principal_names import kind_and_name, literal_principal
+from passrole_checks.sources.terraform_plan.attribute_values import PlanValues
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource
-from passrole_checks.sources.terraform_plan.plan_file import uses_default_provider
 from passrole_checks.sources.terraform_plan.references import PlanReference, PlanReferences, without_index
 
-_BOUNDARY = "permissions_boundary"
+BOUNDARY = "permissions_boundary"
 _CALLER = lazy_regex(r"(?:^|\.)data\.aws_caller_identity\.")
 _POLICY_ARN = lazy_regex(r"arn:[\w-]+:iam::\d{12}:policy(/(?:.*/)?)([^/]+)")
 # attributes that may name a policy without attaching it: boundaries, documents, ordering
 _NOT_USES = frozenset({
-    _BOUNDARY, "depends_on", "name", "tags", "tags_all",
+    BOUNDARY, "depends_on", "name", "tags", "tags_all",
     *IDENTITY_POLICIES.values(), *(name for name, _ in NESTED_POLICIES.values()), *TRUST_POLICIES.values(),
 })  # fmt: skip
 _KINDS: dict[str, tuple[str, ...]] = {
@@ -75,16 +56,17 @@ class PlanAttachments:
     ``attached_by_plan``: addresses of managed policies that the plan attaches, whether or not it changes them.
     """
 
-    def __init__(self, plan: PlanFile, references: PlanReferences, consumers: PlanRoleConsumers) -> None:
-        self.plan, self.references, self.consumers = plan, references, consumers
+    def __init__(self, plan: PlanFile, references: PlanReferences, values: PlanValues) -> None:
+        self.plan, self.references, self.values = plan, references, values
         self.index = AttachmentIndex()
         self.attached_by_plan: set[str] = set()
         self._by_name: dict[tuple[str, str], list[PlannedResource]] = {}  # by kind and name
         self._by_arn: dict[str, str] = {}
         for resource in plan.resources.values():
             self._index_names(resource)
-        for resource in plan.resources.values():
-            read_attachments(_AttachingResource(self, resource), self.index)
+
+    def finish(self) -> None:
+        """Find the uses of managed policies, once the attachments of all resources are read."""
         self.index.boundary_uses.update(self._demanded_boundaries())
         if self.index.boundary_uses or self.index.named_boundaries:
             self.index.other_uses.update(self._other_uses())
@@ -174,15 +156,15 @@ class PlanAttachments:
 
     def boundary_policies(self, resource: PlannedResource) -> Iterator[str]:
         """Yield the managed policies in a resource's permissions boundary: an ARN, or a name in a nested block."""
-        value = resource.values.get(_BOUNDARY)
+        value = resource.values.get(BOUNDARY)
         for block in as_items(value):
             yield from self.by_arn(block)
             if isinstance(block, dict):
                 for inner in (item for item in block.values() if isinstance(item, (dict, list))):
                     for named in map(as_object, as_items(inner)):
                         yield from self.by_name(named.get("name"))
-        if _has_unknown(resource, _BOUNDARY) or not isinstance(value, str):
-            yield from self.referenced(resource, _BOUNDARY, "policy")
+        if _has_unknown(resource, BOUNDARY) or not isinstance(value, str):
+            yield from self.referenced(resource, BOUNDARY, "policy")
 
     def policies_in(self, resource: PlannedResource, attribute: str) -> Iterator[str]:
         """Yield the addresses of this plan's managed policies in an attribute (an ARN or a list of ARNs)."""
@@ -254,107 +236,6 @@ class PlanAttachments:
             resource = self.plan.find_resource(address, reference.index) if address is not None else None
             if resource is not None and resource.type in _KINDS[kind]:
                 yield resource.address
-
-
-@dataclass(frozen=True)
-class _AttachingResource:
-    """A resource of a plan, as :func:`read_attachments` needs it."""
-
-    attachments: PlanAttachments
-    resource: PlannedResource
-
-    @property
-    def definition(self) -> ResourceDefinition:
-        return self.resource.definition
-
-    def principals(self, attributes: Mapping[str, str]) -> Iterator[str]:
-        return self.attachments.principals_in(self.resource, attributes)
-
-    def attached(self, attributes: AttachmentAttributes) -> Iterator[AttachedValue]:
-        attachments, resource, name = self.attachments, self.resource, attributes.policies
-        status, inactive = INACTIVE.get(resource.type, ("", frozenset[str]()))
-        if as_text(resource.values.get(status)) in inactive:
-            return
-        addresses = list((attachments.by_names if attributes.by_name else attachments.policies_in)(resource, name))
-        if resource.changed:
-            attachments.attached_by_plan.update(addresses)
-        yield (), None, addresses
-        external: Iterable[StringNode] = self._external_arns(name) if not attributes.by_name else ()
-        if attributes.by_name and not addresses:
-            external = _policy_names(attachments.consumers.value_of(resource, name))
-        yield from (((), policy, ()) for policy in external)
-
-    def _external_arns(self, attribute: str) -> Iterator[StringNode]:
-        """Yield the ARNs of policies that are not in the plan; none for an attribute that others' attachments fill."""
-        if not self._is_set(attribute):
-            return
-        is_planned = bool(list(self.attachments.referenced(self.resource, attribute, "policy")))
-        for _, policy in flatten_variants(self.attachments.consumers.value_of(self.resource, attribute)):
-            if not isinstance(policy, StringNode) or (policy.literal is None and is_planned):
-                continue
-            if policy.literal is None or not list(self.attachments.by_arn(policy.literal)):
-                yield policy
-
-    def _is_set(self, attribute: str) -> bool:
-        """True unless an attribute is empty or computed."""
-        has_value = self.resource.values.get(attribute) is not None
-        return has_value or self.attachments.is_configured(self.resource, attribute)
-
-    def boundary(self) -> list[BoundaryVariant]:
-        addresses = list(dict.fromkeys(self.attachments.boundary_policies(self.resource)))
-        if addresses:
-            self.attachments.index.boundary_uses.update(addresses)
-            return [((), addresses[0])] if len(addresses) == 1 else []
-        if not self._is_set(_BOUNDARY):
-            return []
-        names = _policy_names(self.attachments.consumers.value_of(self.resource, _BOUNDARY))
-        return resolve_boundary([((), name) for name in names], lambda name: ())
-
-    def scp_targets(self, policy: str, targets: str) -> Iterator[tuple[StringNode, PathCondition, str]]:
-        """Yield the targets; a known id identifies the policy, whatever else its expression refers to."""
-        plan, references, resource = self.attachments.plan, self.attachments.references, self.resource
-        addresses = [resource.address]
-        if policy:
-            written = references.expressions_of(resource).get(policy)
-            referenced = {entry.resource for entry in references.follow(resource.module, written)}
-            policy_id = as_text(resource.values.get(policy))
-            addresses = [
-                entry.address
-                for entry in plan.resources.values()
-                if entry.type in ORGANIZATION_POLICIES
-                and (entry.address in referenced if policy_id is None else policy_id == as_text(entry.values.get("id")))
-            ]
-        if len(addresses) > 1:
-            return  # one of several, and unknown which
-        is_own = self._is_attaching_account(targets)
-        for when, value in flatten_variants(self.attachments.consumers.value_of(resource, targets)):
-            if isinstance(value, StringNode):
-                value = management_account(value) if is_own else value
-                yield from ((value, when, address) for address in addresses)
-
-    def _is_attaching_account(self, attribute: str) -> bool:
-        """True if an organization policy is attached to the account of the provider that attaches it."""
-        plan, references, resource = self.attachments.plan, self.attachments.references, self.resource
-        written = references.expressions_of(resource).get(attribute)
-        targets = {entry.resource or "" for entry in references.follow(resource.module, written)}
-        return (
-            len(targets) == 1
-            and all(_CALLER.search(target) is not None for target in targets)
-            and all(uses_default_provider(plan.configuration, address) for address in (resource.address, *targets))
-        )
-
-
-def _policy_names(value: Node) -> Iterator[StringNode]:
-    """Yield the strings in an attribute: an ARN, or in nested blocks an ARN or a name."""
-    if isinstance(value, StringNode):
-        yield value
-    elif isinstance(value, ListNode):
-        for item in value.items:
-            yield from _policy_names(item)
-    elif isinstance(value, ObjectNode):
-        for entry in value.entries:
-            if entry.key.literal in ("name", "managed_policy_arn", "customer_managed_policy_reference"):
-                yield from _policy_names(entry.value)
 
 
 def _texts(value: Json) -> Iterator[str]:

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.values.nodes import ListNode, Node, ObjectNode, Position, StringNode, Unresolved, text
+from passrole_checks.sources.collect.handed_out import document_of
 from passrole_checks.sources.files.json_positions import Json
 from passrole_checks.sources.model.addresses import without_key
-from passrole_checks.sources.model.handed_out_values import document_of
 from passrole_checks.sources.terraform_plan.model import DOCUMENT, PlanFile, PlannedResource, module_of
 from passrole_checks.sources.terraform_plan.references import (
     BlockInstance,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from passrole_checks.files.decoded_json import as_items, as_list, as_object
+from passrole_checks.sources.collect.terraform_tables import ATTACHMENTS, MANAGED_POLICIES
 from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind, Unreadable
 from passrole_checks.sources.model.exclusive_policies import (
     EXCLUSIVE,
@@ -18,7 +19,6 @@ from passrole_checks.sources.model.exclusive_policies import (
     without_removed_denial,
 )
 from passrole_checks.sources.model.policy_owners import PolicyOwner, policy_names
-from passrole_checks.sources.model.terraform_policy_attributes import ATTACHMENTS, MANAGED_POLICIES
 from passrole_checks.sources.terraform_plan.attachments import PlanAttachments
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource
 

@@ -14,6 +14,18 @@ from dataclasses import replace
 from passrole_checks.files.decoded_json import as_object
 from passrole_checks.iam.documents.json_document import parse_json
 from passrole_checks.iam.values.nodes import Node, text
+from passrole_checks.sources.collect.handed_out import (
+    AWS_MANAGED,
+    MAX_DEPTH,
+    decode_base64,
+    documents_in_text,
+    hands_nothing_out,
+    infer_policy_kind,
+    is_document,
+    judged_by_name,
+    makes_organization_policies,
+    managed_policies_in,
+)
 from passrole_checks.sources.files.json_positions import Json, find_member
 from passrole_checks.sources.model.configuration import (
     OUTPUT,
@@ -23,20 +35,6 @@ from passrole_checks.sources.model.configuration import (
     ManagedAttachment,
     PolicyKind,
     ResourceDefinition,
-)
-from passrole_checks.sources.model.handed_out_values import (
-    AWS_MANAGED,
-    MAX_DEPTH,
-    decode_base64,
-    documents_in_text,
-    is_document,
-    managed_policies_in,
-)
-from passrole_checks.sources.model.unknown_consumers import (
-    hands_nothing_out,
-    infer_policy_kind,
-    judged_by_name,
-    makes_organization_policies,
 )
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource
 

@@ -16,8 +16,8 @@ from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.values.nodes import Part, Unresolved, UnresolvedKind, join
+from passrole_checks.sources.collect.terraform_tables import ENTITIES, TRUST_POLICIES
 from passrole_checks.sources.files.json_positions import Json
-from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, TRUST_POLICIES
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource, call_instance_key, module_steps
 
 _MAX_DEPTH = 32

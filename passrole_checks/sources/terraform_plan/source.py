@@ -9,9 +9,28 @@ from pathlib import Path
 
 from passrole_checks.files.decoded_json import as_list, as_object, as_text
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.values.nodes import Node, Position, StringNode, Unresolved, UnresolvedKind, text
-from passrole_checks.sources.files.json_positions import Json
-from passrole_checks.sources.model.attachments import unknown_groups
+from passrole_checks.iam.values.nodes import Position, StringNode, Unresolved, UnresolvedKind, text
+from passrole_checks.sources.collect.attachments import read_attachments, unknown_groups
+from passrole_checks.sources.collect.consumers import find_received_roles
+from passrole_checks.sources.collect.handed_out import (
+    hands_nothing_out,
+    infer_policy_kind,
+    judged_by_name,
+    without_attached,
+)
+from passrole_checks.sources.collect.policies import policies_of
+from passrole_checks.sources.collect.terraform_tables import (
+    ENTITIES,
+    FLAGGABLE,
+    IDENTITY_POLICIES,
+    INSTANCE_PROFILES,
+    KNOWN_TYPES,
+    NESTED_POLICIES,
+    ORGANIZATION_POLICIES,
+    TRUST_POLICIES,
+    USERS,
+    not_read_reason,
+)
 from passrole_checks.sources.model.configuration import (
     NO_ATTACHMENTS,
     AttachedPolicy,
@@ -20,47 +39,24 @@ from passrole_checks.sources.model.configuration import (
     Framework,
     HandedTo,
     Inputs,
-    PolicyKind,
+    InstanceProfile,
     ReceivedRole,
     RoleDefinition,
     Unreadable,
 )
-from passrole_checks.sources.model.embedded_template import ONE_ACCOUNT, TYPES, StackContent
-from passrole_checks.sources.model.handed_out_values import without_attached
+from passrole_checks.sources.model.embedded_template import ONE_ACCOUNT, TYPES, StackContent, stack_attributes
 from passrole_checks.sources.model.iam_commands import note_on_commands
 from passrole_checks.sources.model.policy_owners import PolicyOwner
 from passrole_checks.sources.model.principal_names import display_principal_names
-from passrole_checks.sources.model.terraform_policy_attributes import (
-    ENTITIES,
-    FLAGGABLE,
-    HOLDERS,
-    IDENTITY_POLICIES,
-    INLINE_NAMES,
-    KNOWN_TYPES,
-    NESTED_POLICIES,
-    OPTIONAL_IDENTITY_POLICIES,
-    ORGANIZATION_POLICIES,
-    OWN_ATTACHMENTS,
-    POLICY_NAMES,
-    RESOURCE_POLICIES,
-    TRUST_POLICIES,
-    USERS,
-    not_read_reason,
-)
-from passrole_checks.sources.model.unknown_consumers import (
-    hands_nothing_out,
-    infer_policy_kind,
-    judged_by_name,
-    organization_policy_kind,
-)
 from passrole_checks.sources.terraform_plan.attachments import PlanAttachments
-from passrole_checks.sources.terraform_plan.consumed_roles import PlanRoleConsumers
+from passrole_checks.sources.terraform_plan.attribute_values import PlanValues
 from passrole_checks.sources.terraform_plan.documents import PlanDocuments
 from passrole_checks.sources.terraform_plan.exclusive_policies import policy_owners, without_removed_denials
 from passrole_checks.sources.terraform_plan.handed_out import handed_out_by, handed_out_by_outputs, managed_policies_by
 from passrole_checks.sources.terraform_plan.model import DOCUMENT, PlanFile, PlannedResource
 from passrole_checks.sources.terraform_plan.plan_file import read_plan
 from passrole_checks.sources.terraform_plan.references import PlanReferences, unknown_part
+from passrole_checks.sources.terraform_plan.resource import PlanResource
 from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
 from passrole_checks.sources.terraform_plan.source_lines import SourceLines
 from passrole_checks.sources.terraform_plan.state_file import is_stored_state, read_state
@@ -140,8 +136,21 @@ class _Loader:
         self.plan, self.source = plan, source
         self.references = PlanReferences(plan)
         self.documents = PlanDocuments(plan, self.references)
-        self.consumers = PlanRoleConsumers(plan, self.references, source)
-        self.attachments = PlanAttachments(plan, self.references, self.consumers)
+        self.attachments = PlanAttachments(plan, self.references, PlanValues(plan, self.references))
+        for planned in plan.resources.values():
+            read_attachments(self.resource(planned), self.attachments.index)
+        self.attachments.finish()
+        self._stack_contents: dict[str, StackContent] = {}
+
+    def resource(self, planned: PlannedResource) -> PlanResource:
+        """Return a resource as the collection reads it."""
+        return PlanResource(self.attachments, self.documents, self.source, planned)
+
+    def policies(self, planned: PlannedResource) -> Iterator[AttachedPolicy]:
+        """Yield the policies of a resource, and those in the template of a stack."""
+        if planned.type in TYPES:
+            yield from self.stack(planned, True).policies
+        yield from map(self.attachments.index.join, policies_of(self.resource(planned)))
 
     def _users(self) -> Iterator[tuple[str, StringNode]]:
         for planned in self._of_types(USERS):
@@ -187,7 +196,7 @@ class _Loader:
             ),
             received=(*self.received(addresses), *(role for stack in stacks for role in stack.received)),
             instance_profiles=(
-                *filter(None, map(self.consumers.profile, self.plan.resources.values())),
+                *map(self.profile, self._of_types(INSTANCE_PROFILES)),
                 *(profile for stack in stacks for profile in stack.profiles),
             ),
             stack_roles=tuple(role for stack in stacks for role in stack.named),
@@ -239,18 +248,29 @@ class _Loader:
         if hands_nothing_out(resource.type):
             return
         for name, unknown in as_object(resource.unknown).items():
-            written = self.expression(resource, name) if unknown is True else None
+            written = self.references.expressions_of(resource).get(name) if unknown is True else None
             references = as_list(as_object(written).get("references"))
             if any(isinstance(one, str) and f"data.{DOCUMENT}." in one for one in references):
                 at = self.plan.position_of_unknown(resource, name)
-                document = self.unknown_document(resource, written, name, at)
+                document = self.resource(resource).unknown_document(written, name, at)
                 kind = infer_policy_kind(name, document)
                 policy = AttachedPolicy(resource.definition, name, document, kind, handed_to=HandedTo.RESOURCE)
                 yield judged_by_name(policy, (resource.name,))
 
     def received(self, checked: set[str]) -> Iterator[ReceivedRole]:
-        for resource in self.plan.resources.values():
-            yield from self.consumers.roles(resource, resource.definition, resource.address in checked)
+        """Yield the roles that resources receive. A resource that is not ``checked`` does not change, so no principal
+        passes its roles."""
+        for planned in self.plan.resources.values():
+            for received in find_received_roles(self.resource(planned)):
+                if self.source is not None:
+                    value = self.source.complete_role(planned, received.attribute, received.value)
+                    received = replace(received, value=value)
+                yield _mark_unchanged(received, planned.address in checked)
+
+    def profile(self, planned: PlannedResource) -> InstanceProfile:
+        name = as_text(planned.values.get(ENTITIES[planned.type].name))
+        roles = self.resource(planned).value(INSTANCE_PROFILES[planned.type])
+        return InstanceProfile(planned.address, text(name, planned.at) if name else None, roles)
 
     def with_change(
         self,
@@ -296,7 +316,15 @@ class _Loader:
         Its principals may be identified by name, as the template in a plan has its references filled in; those of a
         stack set are in other accounts.
         """
-        content = self.consumers.stack(resource, resource.definition, checked)
+        # slow import, rarely needed
+        from passrole_checks.sources.cloudformation.read_embedded_template import read_stack_content
+
+        content = self._stack_contents.get(resource.address)
+        if content is None:
+            value = self.resource(resource).value
+            values = {name: value(attribute) for name, attribute in stack_attributes(resource.type).items()}
+            content = self._stack_contents[resource.address] = read_stack_content(resource.definition, values)
+        content = replace(content, received=tuple(_mark_unchanged(received, checked) for received in content.received))
         return (
             content.with_principals(lambda principal: self.attachments.resolve_name(resource.module, principal))
             if resource.type in ONE_ACCOUNT
@@ -315,109 +343,6 @@ class _Loader:
             if reason is not None:
                 yield Unreadable(self.plan.file, f"{resource.address}: {reason}", resource.at.line)
 
-    def policies(self, resource: PlannedResource) -> Iterator[AttachedPolicy]:
-        definition, type_ = resource.definition, resource.type
-        if type_ in TYPES:
-            yield from self.stack(resource, True).policies
-        if type_ in IDENTITY_POLICIES:
-            attribute = IDENTITY_POLICIES[type_]
-            document = self.document(resource, attribute, required=type_ not in OPTIONAL_IDENTITY_POLICIES)
-            if document is not None:
-                own_address = (resource.address,) if type_ in OWN_ATTACHMENTS else ()
-                principals = tuple(dict.fromkeys(self.attachments.principals_in(resource, HOLDERS.get(type_, {}))))
-                holders, name = principals or own_address, as_text(resource.values.get(POLICY_NAMES.get(type_, "")))
-                policy = AttachedPolicy(definition, attribute, document, principals=holders, name=name or "")
-                yield self.attachments.index.join(policy)
-        organization = organization_policy_kind(as_text(resource.values.get("type")))
-        for types, kind, principals in (
-            (TRUST_POLICIES, PolicyKind.TRUST, (resource.address,)),
-            (ORGANIZATION_POLICIES, organization, ()),
-            (RESOURCE_POLICIES, PolicyKind.RESOURCE, ()),
-        ):
-            attribute = types.get(type_, "")
-            required = kind is not PolicyKind.RESOURCE or types is ORGANIZATION_POLICIES
-            # most attributes of resource-based policies are optional, and computed if omitted
-            is_written = self.is_configured(resource, attribute) or as_text(resource.values.get(attribute))
-            if attribute and kind is not None and (required or is_written):
-                document = self.document(resource, attribute, required=required)
-                if document is not None:
-                    yield AttachedPolicy(definition, attribute, document, kind, principals)
-        if type_ in NESTED_POLICIES:
-            attribute, key = NESTED_POLICIES[type_]
-            for number, inline in self.inline_policies(resource, attribute, key):
-                path = f"{attribute}/{number}/{key}"
-                blocks = as_list(resource.values.get(attribute))
-                named = as_text(as_object(blocks[number]).get(INLINE_NAMES[key])) if number < len(blocks) else None
-                yield AttachedPolicy(definition, path, inline, principals=(resource.address,), name=named or "")
-
-    def document(self, resource: PlannedResource, attribute: str, *, required: bool) -> Node | None:
-        value = resource.values.get(attribute)
-        if isinstance(value, str) and (value.strip() or required):
-            return self.plan.located_string(resource, value, attribute)
-        if resource.is_unknown(attribute) or (value is None and required):
-            written = self.expression(resource, attribute)
-            at = self.plan.position_of_unknown(resource, attribute)
-            return self.unknown_document(resource, written, attribute, at)
-        if value is not None and not isinstance(value, str):
-            self.plan.add_unreadable(
-                f"{resource.address}: {attribute} is not a string", resource.start, resource.address
-            )
-            return self.unknown_document(resource, None, attribute, resource.at)
-        return None
-
-    def inline_policies(self, role: PlannedResource, attribute: str, key: str) -> Iterator[tuple[int, Node]]:
-        """Yield the inline policies of a role, user or group; without any, the plan has "known after apply" too."""
-        written = self.expression(role, attribute)
-        blocks, value = as_list(written), role.values.get(attribute)
-        if role.is_unknown(attribute):
-            if isinstance(written, dict):  # an attribute: the plan has its references only
-                yield 0, self.unknown_document(role, written, attribute, role.at)
-            elif not blocks and self.source is not None:
-                yield from enumerate(self.source.dynamic_policies(role, attribute))
-            for number, block in enumerate(blocks):
-                expression = as_object(block).get(key)
-                constant = as_text(as_object(expression).get("constant_value"))
-                yield (
-                    number,
-                    text(constant, role.at)
-                    if constant is not None
-                    else self.unknown_document(role, expression, f"{attribute}/{number}/{key}", role.at),
-                )
-            return
-        if value is not None and not isinstance(value, list):
-            self.plan.add_unreadable(f"{role.address}: {attribute} is not a list", role.start, role.address)
-        missing = as_list(as_object(role.unknown).get(attribute))
-        values = as_list(value)
-        for number, item in enumerate(values):
-            block = as_object(item)
-            policy = block.get(key)
-            at = self.plan.position_of(role, attribute, number)
-            hidden = missing[number] if number < len(missing) else False
-            if isinstance(policy, str) and policy.strip():
-                yield number, self.plan.located_string(role, policy, attribute, number, key)
-            elif hidden is True or as_object(hidden).get(key) is True:
-                # blocks are a set: only a single one certainly corresponds to the configuration
-                expression = as_object(blocks[0]).get(key) if len(blocks) == len(values) == 1 else written
-                yield number, self.unknown_document(role, expression, f"{attribute}/{number}/{key}", at)
-            elif policy is not None and not isinstance(policy, str):
-                reason = f"{role.address}: {attribute}[{number}].{key} is not a string"
-                self.plan.add_unreadable(reason, role.start, role.address)
-
-    def unknown_document(self, resource: PlannedResource, expression: Json, path: str, at: Position) -> Node:
-        """Return a document that the plan does not contain, at a path from a resource's attributes."""
-        owner = self.references.owner_of(resource)
-        references = self.references.follow(resource.module, expression, owner)
-        attribute, *rest = path.split("/")
-        label = f"{resource.address}.{attribute}" + (f"[{rest[0]}].{rest[1]}" if rest else "")
-        document = self.documents.resolve_unknown(at, references, label)
-        return document if self.source is None else self.source.complete_document(resource, path, document, references)
-
-    def expression(self, resource: PlannedResource, attribute: str) -> Json:
-        return self.references.expressions_of(resource).get(attribute)
-
-    def is_configured(self, resource: PlannedResource, attribute: str) -> bool:
-        return self.expression(resource, attribute) is not None
-
     def role(self, role: PlannedResource) -> RoleDefinition:
         name, path = as_text(role.values.get(ENTITIES[role.type].name)), as_text(role.values.get("path"))
         prefix = as_text(role.values.get("name_prefix"))
@@ -426,14 +351,14 @@ class _Loader:
             role.definition,
             text(name, role.at) if name else generated,
             self.path_of(role, path),
-            self.document(role, TRUST_POLICIES[role.type], required=True),
+            self.resource(role).document(TRUST_POLICIES[role.type], required=True),
         )
 
     def path_of(self, role: PlannedResource, path: str | None) -> StringNode | None:
         if path is not None:
             return text(path, role.at)
         if role.is_unknown("path"):
-            references = self.references.follow(role.module, self.expression(role, "path"))
+            references = self.references.follow(role.module, self.references.expressions_of(role).get("path"))
             return StringNode((unknown_part(references, f"{role.address}.path"),), role.at)
         return None
 
@@ -448,3 +373,7 @@ class _Loader:
         stated = {str(item) for item in values if isinstance(item, (str, int))}
         single = next(iter(stated)) if len(stated) == 1 else ""
         return single if re.fullmatch(r"\d{12}", single) else None
+
+
+def _mark_unchanged(received: ReceivedRole, checked: bool) -> ReceivedRole:
+    return received if checked or received.by != "deployer" else replace(received, by="unchanged")

@@ -29,6 +29,7 @@ from passrole_checks.iam.values.nodes import (
     unresolved,
     unresolved_in,
 )
+from passrole_checks.sources.collect.terraform_tables import IDENTITY_POLICIES, NESTED_POLICIES, RESOURCE_POLICIES
 from passrole_checks.sources.files.json_positions import Member, members
 from passrole_checks.sources.files.read_boundary import repository_around
 from passrole_checks.sources.model.addresses import without_key
@@ -41,11 +42,6 @@ from passrole_checks.sources.model.configuration import (
     Unreadable,
 )
 from passrole_checks.sources.model.missing_sources import without_keys
-from passrole_checks.sources.model.terraform_policy_attributes import (
-    IDENTITY_POLICIES,
-    NESTED_POLICIES,
-    RESOURCE_POLICIES,
-)
 from passrole_checks.sources.terraform_plan.merge_readings import merge_documents
 from passrole_checks.sources.terraform_plan.model import DOCUMENT, PlanFile, PlannedResource
 from passrole_checks.sources.terraform_plan.references import PlanReference, without_index

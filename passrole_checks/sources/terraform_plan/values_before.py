@@ -14,11 +14,11 @@ from dataclasses import replace
 from passrole_checks.files.decoded_json import as_text
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.roles.role_search import ANYWHERE, Deployment
+from passrole_checks.sources.collect.terraform_tables import ENTITIES, PERMISSION_SET_ARNS
 from passrole_checks.sources.files.json_positions import find_member
 from passrole_checks.sources.model.addresses import without_key
 from passrole_checks.sources.model.configuration import AttachedPolicy, HandedTo, ManagedAttachment, PolicyKind
 from passrole_checks.sources.model.principal_names import bare_name, literal_principal
-from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, PERMISSION_SET_ARNS
 from passrole_checks.sources.terraform_plan.handed_out import (
     AFTER,
     BEFORE,

@@ -15,8 +15,8 @@ from profiles import examples
 
 from passrole_checks.aws.role_properties import receiver_types, receivers_of
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
+from passrole_checks.sources.collect.consumers import ANY, DEEP
 from passrole_checks.sources.model.configuration import AttachedPolicy
-from passrole_checks.sources.model.role_consumers import ANY, DEEP
 from passrole_checks.sources.terraform import load
 from passrole_checks.sources.terraform.lazy_evaluation import evaluate_everything
 from passrole_checks.sources.terraform.modules.module import Module

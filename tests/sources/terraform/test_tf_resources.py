@@ -9,8 +9,7 @@ import pytest
 from passrole_checks.iam.documents.policy import Statement, parse_document
 from passrole_checks.iam.values.nodes import StringNode, Unresolved, UnresolvedKind
 from passrole_checks.scan.scanner import ScanOptions, scan_paths
-from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
-from passrole_checks.sources.model.terraform_policy_attributes import (
+from passrole_checks.sources.collect.terraform_tables import (
     FLAGGABLE,
     HOLDERS,
     IDENTITY_POLICIES,
@@ -19,6 +18,7 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     OWN_ATTACHMENTS,
     RESOURCE_POLICIES,
 )
+from passrole_checks.sources.model.configuration import AttachedPolicy, Configuration, PolicyKind
 from passrole_checks.sources.terraform import load
 
 TRUST = 'assume_role_policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "sts:AssumeRole" }] })'

@@ -12,51 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.roles.arn_pattern import expand
-from passrole_checks.iam.values.nodes import (
-    Choice,
-    Failure,
-    ListNode,
-    Node,
-    ObjectNode,
-    Part,
-    StringNode,
-    Unresolved,
-    UnresolvedKind,
-    join,
-)
-from passrole_checks.iam.values.path_conditions import PathCondition, is_off_by_default
-from passrole_checks.sources.model.attachments import (
-    AttachmentIndex,
-    BoundaryVariant,
-    flatten_variants,
-    management_account,
-    resolve_boundary,
-    value_variants,
-)
-from passrole_checks.sources.model.configuration import UNKNOWN_BOUNDARY, AttachedPolicy, PolicyKind, ResourceDefinition
-from passrole_checks.sources.model.principal_names import literal_principal
-from passrole_checks.sources.model.terraform_attachments import AttachedValue, AttachmentAttributes, read_attachments
-from passrole_checks.sources.model.terraform_policy_attributes import (
+from passrole_checks.iam.values.nodes import Node, Part, StringNode, Unresolved, join
+from passrole_checks.iam.values.variants import flatten_variants
+from passrole_checks.sources.collect.attachments import AttachmentIndex
+from passrole_checks.sources.collect.handed_out import document_names, managed_policy_may_grant, presumed_kind
+from passrole_checks.sources.collect.terraform_tables import (
     ATTACHMENTS,
     ENTITIES,
-    INACTIVE,
     MANAGED_POLICIES,
     ORGANIZATION_POLICIES,
     OWN_ATTACHMENTS,
 )
-from passrole_checks.sources.model.unknown_consumers import document_names, managed_policy_may_grant, presumed_kind
-from passrole_checks.sources.terraform.evaluation.get_path import get_path
+from passrole_checks.sources.model.configuration import AttachedPolicy, PolicyKind, ResourceDefinition
+from passrole_checks.sources.model.principal_names import literal_principal
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference, fill_known_parts, known_string
-from passrole_checks.sources.terraform.evaluation.to_plain import to_plain_string
+from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference, fill_known_parts
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.boundary_uses import mentioned_policies, mentions_in
 from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
-from passrole_checks.sources.terraform.resources.blocks import blocks_of, ignores_changes
 
 _AWS_MANAGED = ":iam::aws:policy/"
 _BOUNDARY = "permissions_boundary"
@@ -127,12 +103,6 @@ class TerraformAttachments:
                             for _, value in flatten_variants(references.value_of(block, attribute.name, scope)):
                                 yield from self.resolve_policies(value, module.address)
 
-    def add_resource(
-        self, block: Block, scope: EvaluationScope, resource: ResourceDefinition, when: PathCondition
-    ) -> None:
-        """Record what a resource attaches to itself or others, and its permissions boundary."""
-        read_attachments(_AttachingBlock(self, block, scope, resource, when), self.index)
-
     def attached_grants(self, block: Block, scope: EvaluationScope, only_unknown: bool) -> tuple[str, ...]:
         """Return the ARNs of managed policies that a block attaches, are not in this configuration, and may allow
         PassRole; with ``only_unknown``, only those that are not wholly known."""
@@ -193,7 +163,7 @@ class TerraformAttachments:
         only = value.only_unresolved
         if only is not None and only.expression in self.arns:
             return [self.arns[only.expression]]
-        return self._addresses_of("policy", _policy_name(value, by_name), module)
+        return self._addresses_of("policy", policy_name(value, by_name), module)
 
     def _addresses_of(self, kind: str, name: _Name | None, module: str) -> list[str]:
         """Return the entities with a name: those of the same module, else those of all modules."""
@@ -214,119 +184,7 @@ class TerraformAttachments:
         return addresses[0] if len(addresses) == 1 else literal_principal(kind, str(fill_known_parts(value)))
 
 
-@dataclass(frozen=True)
-class _AttachingBlock:
-    """One instance of a resource block, as :func:`read_attachments` needs it."""
-
-    attachments: TerraformAttachments
-    block: Block
-    scope: EvaluationScope
-    definition: ResourceDefinition
-    when: PathCondition
-
-    def principals(self, attributes: Mapping[str, str]) -> tuple[str, ...]:
-        return self.attachments.principals_in(self.block, attributes, self.scope)
-
-    def attached(self, attributes: AttachmentAttributes) -> Iterator[AttachedValue]:
-        name, scope = attributes.policies, self.scope
-        status, inactive = INACTIVE.get(self.definition.type, ("", frozenset[str]()))
-        stated = references.value_of(self.block, status, scope) if status else None
-        if stated is not None and known_string(stated) in inactive:
-            return
-        values = (
-            inner_values(self.block, name, "name", scope)
-            if attributes.by_name
-            else [references.value_of(self.block, name, scope)]
-        )
-        for value in values:
-            for when, policy in flatten_variants(value, self.when):
-                addresses = self.attachments.resolve_policies(policy, scope.module.address, by_name=attributes.by_name)
-                if not addresses and is_off_by_default(when) and not _is_resolved(policy):
-                    continue
-                if not addresses and not _is_resolved(policy):
-                    self.attachments.index.has_unresolved_policy = True
-                if isinstance(policy, StringNode) and not isinstance(policy, Failure) and not addresses:
-                    yield when, to_plain_string(policy), ()
-                else:
-                    yield when, None, addresses
-
-    def boundary(self) -> list[BoundaryVariant]:
-        module = self.scope.module.address
-        values, by_name = value_variants(references.value_of(self.block, _BOUNDARY, self.scope)), False
-        for name in _BOUNDARY_BLOCKS if not values else ():
-            for inner in inner_values(self.block, _BOUNDARY, name, self.scope):
-                values, by_name = [*values, *flatten_variants(inner)], name != _BOUNDARY_BLOCKS[0]
-        if values and ignores_changes(self.block, _BOUNDARY):
-            return [((), UNKNOWN_BOUNDARY)]
-        # without evaluator-only parts; a reference is kept, as it identifies a resource
-        plain = [
-            (
-                when,
-                to_plain_string(value)
-                if isinstance(value, StringNode) and not isinstance(value, Reference | Failure)
-                else value,
-            )
-            for when, value in values
-        ]
-        return resolve_boundary(plain, lambda arn: self.attachments.resolve_policies(arn, module, by_name=by_name))
-
-    def scp_targets(self, policy: str, targets: str) -> Iterator[tuple[StringNode, PathCondition, str]]:
-        for when, target in flatten_variants(references.value_of(self.block, targets, self.scope), self.when):
-            if not isinstance(target, StringNode) or isinstance(target, Failure):
-                continue
-            named = [(when, [self.definition.address])]
-            plain = to_plain_string(target)
-            if _is_attaching_account(target, self.block, self.scope):
-                plain = management_account(plain)
-            if policy:
-                values = flatten_variants(references.value_of(self.block, policy, self.scope), when)
-                named = [(condition, self.attachments.scp_addresses(value)) for condition, value in values]
-            for condition, addresses in named:
-                if len(addresses) == 1:
-                    yield plain, condition, addresses[0]
-
-
-def _is_attaching_account(target: StringNode, block: Block, scope: EvaluationScope) -> bool:
-    """True if a target is the account of the provider that attaches the policy.
-
-    A provider of its own for the attachment, or a data source of another module, shows that the target may be a member
-    account.
-    """
-    hole = target.only_unresolved
-    if hole is None or hole.kind is not UnresolvedKind.ACCOUNT_ID or block.body.get("provider") is not None:
-        return False
-    module = scope.module.address
-    return hole.expression.startswith(f"{module}.{_CALLER}" if module else _CALLER)
-
-
-def inner_values(block: Block, attribute: str, name: str, scope: EvaluationScope) -> Iterator[Node]:
-    """Yield the values of ``name`` in the nested blocks, or in the objects, of an attribute."""
-    for _, inner, inner_scope in blocks_of(block.body, attribute, scope):
-        value = references.value_of(inner, name, inner_scope)
-        if value is not None:
-            yield value
-        for _, deeper, deeper_scope in blocks_of(inner.body, name, inner_scope):
-            value = references.value_of(deeper, "name", deeper_scope)
-            if value is not None:
-                yield value
-    written = references.value_of(block, attribute, scope)
-    pending = [written] if written is not None else []
-    while pending:
-        node = pending.pop(0)
-        if isinstance(node, ListNode):
-            pending[:0] = node.items
-        elif isinstance(node, Choice):
-            pending[:0] = [option for _, option in node.options]
-        elif isinstance(node, ObjectNode):
-            value = node.get(name)
-            value = value.get("name") if isinstance(value, ObjectNode) else value
-            if value is not None:
-                yield value
-        elif isinstance(node, StringNode) and not isinstance(node, Failure) and attribute != _BOUNDARY:
-            yield get_path(node, name, f"{node}.{name}", node.at)
-
-
-def _policy_name(value: StringNode, whole: bool = False) -> _Name | None:
+def policy_name(value: StringNode, whole: bool = False) -> _Name | None:
     """Return the name in a policy's ARN. A string without a slash is a name if it is literal or ``whole`` is true."""
     parts = expand(value.parts)
     for index in range(len(parts) - 1, -1, -1):
@@ -340,11 +198,3 @@ def _comparable(parts: _Name) -> _Name | None:
     """Return the name; None if it is empty, or contains a loop variable whose value depends on the block."""
     unresolved = [part for part in parts if isinstance(part, Unresolved)]
     return None if parts == ("",) or any(_LOOP_VARIABLE.search(part.expression) for part in unresolved) else parts
-
-
-def _is_resolved(value: Node) -> bool:
-    """True if it is known which policy an attachment attaches, even one outside of this configuration."""
-    if isinstance(value, Reference) and value.type in MANAGED_POLICIES:
-        return True
-    name = _policy_name(value) if isinstance(value, StringNode) else None
-    return name is not None and all(isinstance(part, str) for part in name)

@@ -14,9 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.sources.model.addresses import without_key
-from passrole_checks.sources.model.configuration import AttachedPolicy, HandedTo, PolicyKind
-from passrole_checks.sources.model.terraform_policy_attributes import (
+from passrole_checks.sources.collect.handed_out import is_policy_module
+from passrole_checks.sources.collect.terraform_tables import (
     IDENTITY_POLICIES,
     MANAGED_POLICIES,
     NESTED_POLICIES,
@@ -24,7 +23,8 @@ from passrole_checks.sources.model.terraform_policy_attributes import (
     RESOURCE_POLICIES,
     TRUST_POLICIES,
 )
-from passrole_checks.sources.model.unknown_consumers import is_policy_module
+from passrole_checks.sources.model.addresses import without_key
+from passrole_checks.sources.model.configuration import AttachedPolicy, HandedTo, PolicyKind
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.reading.syntax import Attribute, Block, Body
 from passrole_checks.sources.terraform.resources import references

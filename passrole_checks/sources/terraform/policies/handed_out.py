@@ -18,6 +18,20 @@ from typing import TypedDict
 from passrole_checks.iam.values.nodes import Choice, ListNode, Node, ObjectNode, StringNode, nodes_in
 from passrole_checks.iam.values.path_conditions import PathCondition
 from passrole_checks.iam.values.variants import guard
+from passrole_checks.sources.collect.handed_out import (
+    MAX_DEPTH,
+    TOO_DEEP,
+    document_names,
+    document_of,
+    documents_in_text,
+    infer_policy_kind,
+    is_document,
+    is_scp_module,
+    judged_by_name,
+    makes_organization_policies,
+    managed_policies_in,
+    names_principal,
+)
 from passrole_checks.sources.model.configuration import (
     OUTPUT,
     AttachedPolicy,
@@ -27,22 +41,6 @@ from passrole_checks.sources.model.configuration import (
     PolicyKind,
     ResourceDefinition,
     Unreadable,
-)
-from passrole_checks.sources.model.handed_out_values import (
-    MAX_DEPTH,
-    document_of,
-    documents_in_text,
-    is_document,
-    managed_policies_in,
-)
-from passrole_checks.sources.model.unknown_consumers import (
-    TOO_DEEP,
-    document_names,
-    infer_policy_kind,
-    is_scp_module,
-    judged_by_name,
-    makes_organization_policies,
-    names_principal,
 )
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import MAX_NODES

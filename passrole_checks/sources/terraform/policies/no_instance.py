@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from passrole_checks.iam.values.nodes import Node, unresolved
-from passrole_checks.sources.model.configuration import NoteKind, Unreadable
-from passrole_checks.sources.model.handed_out_values import document_of
-from passrole_checks.sources.model.terraform_policy_attributes import (
+from passrole_checks.sources.collect.handed_out import document_of, pass_role_statements
+from passrole_checks.sources.collect.terraform_tables import (
     ATTACHMENTS,
     IDENTITY_POLICIES,
     NESTED_POLICIES,
     OWN_ATTACHMENTS,
 )
-from passrole_checks.sources.model.unknown_consumers import pass_role_statements
+from passrole_checks.sources.model.configuration import NoteKind, Unreadable
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.to_plain import to_document
 from passrole_checks.sources.terraform.modules.module import Module

@@ -1,34 +1,33 @@
 """Documents, principals and roles of a configuration.
 
-:mod:`passrole_checks.sources.model.terraform_policy_attributes` lists the attributes that contain them.
+:mod:`passrole_checks.sources.collect.terraform_tables` lists the attributes that contain them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import field, replace
 
-from passrole_checks.iam.documents.json_document import MalformedDocument, parse_json
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.values.nodes import (
-    Absent,
-    Choice,
-    Failure,
-    ListNode,
-    Node,
-    ObjectEntry,
-    ObjectNode,
-    Part,
-    StringNode,
-    Unresolved,
-    join,
-    map_children,
-    unresolved,
-)
-from passrole_checks.iam.values.path_conditions import PathCondition, intersect
+from passrole_checks.iam.values.nodes import StringNode
+from passrole_checks.iam.values.path_conditions import intersect
 from passrole_checks.iam.values.variants import guard
-from passrole_checks.sources.model.attachments import unknown_groups
+from passrole_checks.sources.collect.attachments import read_attachments, unknown_groups
+from passrole_checks.sources.collect.consumers import find_received_roles
+from passrole_checks.sources.collect.handed_out import (
+    hands_nothing_out,
+    may_grant_pass_role,
+    pass_role_statements,
+    without_attached,
+)
+from passrole_checks.sources.collect.policies import policies_of
+from passrole_checks.sources.collect.terraform_tables import (
+    INSTANCE_PROFILES,
+    KNOWN_TYPES,
+    TRUST_POLICIES,
+    USERS,
+    not_read_reason,
+)
 from passrole_checks.sources.model.configuration import (
     NO_ATTACHMENTS,
     AttachedPolicy,
@@ -43,52 +42,25 @@ from passrole_checks.sources.model.configuration import (
     Unreadable,
 )
 from passrole_checks.sources.model.embedded_template import TYPES
-from passrole_checks.sources.model.handed_out_values import without_attached
-from passrole_checks.sources.model.terraform_policy_attributes import (
-    HOLDERS,
-    IDENTITY_POLICIES,
-    INLINE_NAMES,
-    INSTANCE_PROFILES,
-    KNOWN_TYPES,
-    MANAGED_POLICIES,
-    NESTED_POLICIES,
-    ORGANIZATION_POLICIES,
-    OWN_ATTACHMENTS,
-    POLICY_NAMES,
-    RESOURCE_POLICIES,
-    TRUST_POLICIES,
-    USERS,
-    not_read_reason,
-)
-from passrole_checks.sources.model.unknown_consumers import (
-    hands_nothing_out,
-    may_grant_pass_role,
-    organization_policy_kind,
-    pass_role_statements,
-)
-from passrole_checks.sources.terraform.evaluation.get_path import get_path
-from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
-from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, is_null, known_string
-from passrole_checks.sources.terraform.evaluation.to_plain import to_document, to_plain_string
-from passrole_checks.sources.terraform.modules.folder import literal_attribute
+from passrole_checks.sources.terraform.evaluation.symbolic_values import known_string
+from passrole_checks.sources.terraform.evaluation.to_plain import to_plain_string
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments
 from passrole_checks.sources.terraform.policies.boundary_uses import judged_by_module_uses
-from passrole_checks.sources.terraform.policies.consumed_roles import instance_profile, may_receive, received_roles
 from passrole_checks.sources.terraform.policies.handed_out import (
     handed_out_by,
     handed_out_by_output,
     managed_policies_by,
 )
 from passrole_checks.sources.terraform.policies.no_instance import blocks_without_instance, documents_without_instance
+from passrole_checks.sources.terraform.policies.resource import BlockInstance, instance_profile, may_receive
 from passrole_checks.sources.terraform.policies.stacks import Stack, stacks_of
 from passrole_checks.sources.terraform.policies.text_search import document_search, managed_policy_search
 from passrole_checks.sources.terraform.policies.unknown_resources import HandedOutFilter, may_attach_managed_policies
 from passrole_checks.sources.terraform.policies.unreliable_denials import without_unreliable_denials
 from passrole_checks.sources.terraform.policies.unused_documents import unused_documents
-from passrole_checks.sources.terraform.reading.syntax import Block, Body, Fragment, TemplateExpression
+from passrole_checks.sources.terraform.reading.syntax import Block
 from passrole_checks.sources.terraform.resources import references
-from passrole_checks.sources.terraform.resources.blocks import blocks_of
 from passrole_checks.sources.terraform.resources.off_by_default import by_default, existing
 
 
@@ -144,7 +116,8 @@ def collect(root: Module, *, with_unused: bool = True) -> ModuleContents:
     for block, resource, scope, when in consumers:
         try:
             inner = received_in.get(resource.address, ())
-            for received in (*received_roles(block, resource, scope), *inner):
+            found = find_received_roles(BlockInstance(attachments, block, scope, resource))
+            for received in (*found, *inner):
                 contents.received.append(replace(received, value=guard(when, received.value)) if when else received)
             if resource.type in INSTANCE_PROFILES:
                 contents.instance_profiles.append(instance_profile(block, resource, scope))
@@ -188,7 +161,7 @@ def _unattached(root: Module, attachments: TerraformAttachments) -> Iterator[Unr
         resource = ResourceDefinition(module.full_address(block.address), block.labels[0], Framework.TERRAFORM, at)
         texts = [
             text
-            for policy in (() if is_evaluated else _policies(block, resource, scope, attachments))
+            for policy in (() if is_evaluated else policies_of(BlockInstance(attachments, block, scope, resource)))
             if policy.kind is PolicyKind.IDENTITY and may_grant_pass_role(policy.document)
             for document in documents_without_instance(module, block, policy.path) or (policy.document,)
             for text in pass_role_statements(document)
@@ -229,8 +202,8 @@ def _collect_block(module: Module, block: Block, contents: ModuleContents, attac
         return
     for resource, scope, when in module.definitions(block):
         contents.resources.append(resource)
-        trust: Node | None = None
-        for policy in _policies(block, resource, scope, attachments):
+        instance, trust = BlockInstance(attachments, block, scope, resource, when), None
+        for policy in policies_of(instance):
             if policy.kind is PolicyKind.TRUST:
                 trust = by_default(policy.document)
             document = existing(when, policy.document if policy.kind is not PolicyKind.TRUST else trust)
@@ -244,7 +217,7 @@ def _collect_block(module: Module, block: Block, contents: ModuleContents, attac
             contents.roles.append(RoleDefinition(resource, name, plain_path, trust, (when,) if when else ()))
         elif name is not None:
             contents.users.append((resource.address, name))
-        attachments.add_resource(block, scope, resource, when)
+        read_attachments(instance, attachments.index)
 
 
 def _note_unread(module: Module, block: Block, address: str) -> None:
@@ -257,116 +230,3 @@ def _note_unread(module: Module, block: Block, address: str) -> None:
         module.run.not_evaluated.setdefault(
             address, Unreadable(block.source.file, f"{address}: {reason}", block.span.line)
         )
-
-
-def _policies(
-    block: Block, resource: ResourceDefinition, scope: EvaluationScope, attachments: TerraformAttachments
-) -> Iterator[AttachedPolicy]:
-    type_ = resource.type
-    if type_ in IDENTITY_POLICIES:
-        attribute = IDENTITY_POLICIES[type_]
-        policy = _document(block, attribute, scope)
-        if policy is not None:
-            own_address = (resource.address,) if type_ in OWN_ATTACHMENTS else ()
-            principals = attachments.principals_in(block, HOLDERS.get(type_, {}), scope) or own_address
-            attached = AttachedPolicy(resource, attribute, policy, PolicyKind.IDENTITY, principals)
-            if type_ in POLICY_NAMES:  # of the name, nothing is evaluated: what it refers to would matter
-                name, partial = POLICY_NAMES[type_], _partial_name(block.body, POLICY_NAMES[type_], resource)
-                attached = replace(attached, name=literal_attribute(block, name) or "", partial_name=partial)
-            yield attached
-    stated = references.value_of(block, "type", scope) if type_ in ORGANIZATION_POLICIES else None
-    limit = organization_policy_kind(known_string(stated) if stated is not None else None)
-    for table, kind, principals in (
-        (RESOURCE_POLICIES, PolicyKind.RESOURCE, ()),
-        (ORGANIZATION_POLICIES, limit, ()),
-        (TRUST_POLICIES, PolicyKind.TRUST, (resource.address,)),
-    ):
-        policy = _document(block, table[type_], scope) if type_ in table and kind is not None else None
-        if policy is not None and kind is not None:
-            yield AttachedPolicy(resource, table[type_], policy, kind, principals)
-    if type_ in NESTED_POLICIES:
-        attribute, key = NESTED_POLICIES[type_]
-        for number, name, policy in _inline_policies(block, attribute, key, scope):
-            path = f"{attribute}/{number}/{key}" if number else attribute
-            yield AttachedPolicy(resource, path, policy, PolicyKind.IDENTITY, (resource.address,), name=name)
-
-
-def _document(block: Block, name: str, scope: EvaluationScope) -> Node | None:
-    value = references.value_of(block, name, scope)
-    return _as_document(value) if value is not None else None
-
-
-def _as_document(value: Node) -> Node | None:
-    plain = to_document(_parse_statements(value))
-    return None if isinstance(plain, Absent) else plain
-
-
-def _parse_statements(value: Node) -> Node:
-    """Return a document object with its statements parsed if they are JSON (``awscc``: "Map of String")."""
-    if not isinstance(value, ObjectNode):
-        return map_children(value, _parse_statements) if isinstance(value, Choice) else value
-    entries: list[ObjectEntry] = []
-    for entry in value.entries:
-        inner: Node = entry.value
-        if entry.key.literal == "Statement" and isinstance(inner, StringNode):
-            if isinstance(inner, Encoded) and inner.value is not None:
-                inner = inner.value
-            elif inner.only_unresolved is None:
-                with suppress(MalformedDocument):
-                    inner = parse_json(inner)
-        entries.append(ObjectEntry(entry.key, inner))
-    return ObjectNode(tuple(entries), value.at)
-
-
-def _partial_name(body: Body, name: str, resource: ResourceDefinition) -> StringNode | None:
-    """Return the name of a policy with unknown parts for what is no text; None if nothing of it is known, or all.
-
-    Without a name the provider generates one: from ``name_prefix``, or ``terraform-`` with a number (Terraform
-    Registry, ``aws_iam_policy``, ``aws_iam_role_policy``). The latter says too little of a managed policy, which is one
-    of all in the account.
-    """
-    unknown = Unresolved(f"{resource.address}.{name}")
-    named, prefix = body.get(name), body.get("name_prefix")
-    attribute = named or prefix
-    if attribute is None:
-        is_inline = resource.type.startswith("aws_") and resource.type not in MANAGED_POLICIES
-        known: tuple[Part, ...] = ("terraform-", unknown) if is_inline else ()
-    else:
-        parts = attribute.value.parts if isinstance(attribute.value, TemplateExpression) else ()
-        end = () if named is not None else (unknown,)
-        known = join([*(part.value if isinstance(part, Fragment) else unknown for part in parts), *end])
-    return StringNode(known, resource.at) if len(known) > 1 else None
-
-
-def _inline_policies(block: Block, attribute: str, key: str, scope: EvaluationScope) -> Iterator[tuple[str, str, Node]]:
-    """Yield the inline policies in nested blocks or in the objects of a list, each with its number and its name.
-
-    An unresolved list is yielded as one unresolved policy without a number.
-    """
-    number = 0
-    named = INLINE_NAMES[key]
-    for when, inner, inner_scope in blocks_of(block.body, attribute, scope):
-        written = existing(when, _document(inner, key, inner_scope))
-        if written is not None:
-            yield str(number), literal_attribute(inner, named) or "", written
-        number += 1
-    value = references.value_of(block, attribute, scope)
-    pending: list[tuple[PathCondition, Node]] = [((), value)] if value is not None else []
-    while pending:
-        when, node = pending.pop(0)
-        if isinstance(node, ListNode):
-            pending[:0] = [(when, item) for item in node.items]
-        elif isinstance(node, Choice):
-            pending[:0] = [((*when, outcome), option) for outcome, option in node.options]
-        elif isinstance(node, ObjectNode):
-            inside = get_path(node, key, key, node.at)
-            written = None if isinstance(inside, Failure) or is_null(inside) else _as_document(inside)
-            if written is not None:
-                names = (known_string(entry.value) for entry in node.entries if entry.key.literal == named)
-                yield str(number), next(names, None) or "", guard(when, written)
-            number += 1
-        elif isinstance(node, StringNode):
-            unknown = node if node.only_unresolved is not None else unresolved(attribute, node.at)
-            whole = node is value
-            yield "" if whole else str(number), "", guard(when, to_plain_string(unknown))
-            number += 1

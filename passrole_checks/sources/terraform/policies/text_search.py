@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.iam.values.nodes import Node, strings_in
-from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES
+from passrole_checks.sources.collect.terraform_tables import ENTITIES
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Encoded, Reference
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.reading.syntax import Block

@@ -12,7 +12,8 @@ from dataclasses import field
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.roles.arn_pattern import expand
 from passrole_checks.iam.values.nodes import Absent, Const, ListNode, Node, StringNode
-from passrole_checks.sources.model.attachments import flatten_variants
+from passrole_checks.iam.values.variants import flatten_variants
+from passrole_checks.sources.collect.terraform_tables import ATTACHMENTS, BOUNDED, IDENTITY_POLICIES, MANAGED_POLICIES
 from passrole_checks.sources.model.configuration import (
     AttachedPolicy,
     NoteKind,
@@ -30,12 +31,6 @@ from passrole_checks.sources.model.exclusive_policies import (
     without_removed_denial,
 )
 from passrole_checks.sources.model.policy_owners import PolicyOwner, policy_names
-from passrole_checks.sources.model.terraform_policy_attributes import (
-    ATTACHMENTS,
-    BOUNDED,
-    IDENTITY_POLICIES,
-    MANAGED_POLICIES,
-)
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.modules.module import Module
 from passrole_checks.sources.terraform.policies.attachments import TerraformAttachments

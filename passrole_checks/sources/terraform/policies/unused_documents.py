@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from passrole_checks.iam.lazy_regex import lazy_regex
+from passrole_checks.sources.collect.handed_out import may_grant_pass_role
 from passrole_checks.sources.model.configuration import NoteKind, Unreadable
-from passrole_checks.sources.model.unknown_consumers import may_grant_pass_role
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import known_bool
 from passrole_checks.sources.terraform.modules.folder import Folder

@@ -34,7 +34,7 @@ from passrole_checks.iam.values.nodes import (
 )
 from passrole_checks.iam.values.path_conditions import Assumption
 from passrole_checks.iam.values.variants import choose, map_variants
-from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, MANAGED_POLICIES
+from passrole_checks.sources.collect.terraform_tables import ENTITIES, MANAGED_POLICIES
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import (
     KNOWN_AFTER_APPLY,

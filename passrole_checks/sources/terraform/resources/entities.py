@@ -6,7 +6,7 @@ Forms of ARNs: Service Authorization Reference, "Resource types defined by AWS I
 from __future__ import annotations
 
 from passrole_checks.iam.values.nodes import Node, Part, StringNode, Unresolved, UnresolvedKind, join, unresolved
-from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, Entity
+from passrole_checks.sources.collect.terraform_tables import ENTITIES, Entity
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope, evaluate
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference, is_null, limit_size
 from passrole_checks.sources.terraform.reading.syntax import Block

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from passrole_checks.iam.values.nodes import Node, Part, Position, StringNode, Unresolved, UnresolvedKind, join, text
-from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, TRUST_POLICIES, Entity
+from passrole_checks.sources.collect.terraform_tables import ENTITIES, TRUST_POLICIES, Entity
 from passrole_checks.sources.terraform.evaluation.scope import EvaluationScope
 from passrole_checks.sources.terraform.evaluation.symbolic_values import Reference, fill_known_parts, join_values
 from passrole_checks.sources.terraform.reading.syntax import Block

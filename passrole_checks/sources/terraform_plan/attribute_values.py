@@ -1,4 +1,4 @@
-"""Roles that the resources of a plan receive, and its instance profiles.
+"""Values of the attributes of a plan's resources.
 
 The ARN of a resource to be created is unknown; the references in the configuration show which role is meant.
 Source: Terraform documentation, "JSON Output Format" ("Change Representation", "Expression Representation").
@@ -6,11 +6,7 @@ Source: Terraform documentation, "JSON Output Format" ("Change Representation", 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from functools import partial
-
-from passrole_checks.files.decoded_json import as_list, as_object, as_text
+from passrole_checks.files.decoded_json import as_list, as_object
 from passrole_checks.iam.values.nodes import (
     Absent,
     Choice,
@@ -25,11 +21,8 @@ from passrole_checks.iam.values.nodes import (
     text,
 )
 from passrole_checks.iam.values.path_conditions import one_of
+from passrole_checks.sources.collect.terraform_tables import INSTANCE_PROFILES, TRUST_POLICIES
 from passrole_checks.sources.files.json_positions import Json
-from passrole_checks.sources.model.configuration import InstanceProfile, ReceivedRole, ResourceDefinition
-from passrole_checks.sources.model.embedded_template import NOTHING, TYPES, StackContent, stack_attributes
-from passrole_checks.sources.model.role_consumers import find_received_roles, may_receive_role
-from passrole_checks.sources.model.terraform_policy_attributes import ENTITIES, INSTANCE_PROFILES, TRUST_POLICIES
 from passrole_checks.sources.terraform_plan.model import PlanFile, PlannedResource
 from passrole_checks.sources.terraform_plan.references import (
     AFTER_APPLY,
@@ -38,56 +31,14 @@ from passrole_checks.sources.terraform_plan.references import (
     PlanReferences,
     unknown_part,
 )
-from passrole_checks.sources.terraform_plan.source_configuration import PlanSource
 from passrole_checks.sources.terraform_plan.statements import unknown_element
 
-_UNCHANGED = "unchanged"
 
+class PlanValues:
+    """Values of the attributes of one plan's resources."""
 
-class PlanRoleConsumers:
-    """Roles that the resources of one plan receive; ``source`` is its Terraform configuration, if given."""
-
-    def __init__(self, plan: PlanFile, references: PlanReferences, source: PlanSource | None = None) -> None:
-        self.plan, self.references, self.source = plan, references, source
-        self._stack_contents: dict[str, StackContent] = {}
-
-    def roles(self, resource: PlannedResource, definition: ResourceDefinition, checked: bool) -> Iterator[ReceivedRole]:
-        """Yield the roles that a resource receives.
-
-        A resource that is not ``checked`` does not change, so no principal passes its roles.
-        """
-        if may_receive_role(resource.type):
-
-            def names() -> Iterable[str]:
-                return dict.fromkeys((*resource.values, *as_object(resource.unknown)))
-
-            for received in find_received_roles(definition, names, partial(self.value_of, resource)):
-                value = received.value
-                if self.source is not None:
-                    value = self.source.complete_role(resource, received.attribute, value)
-                yield _mark_unchanged(replace(received, value=value), checked)
-
-    def stack(self, resource: PlannedResource, definition: ResourceDefinition, checked: bool) -> StackContent:
-        """Return the content of a CloudFormation stack's template; empty for other resources."""
-        if resource.type not in TYPES:
-            return NOTHING
-        # slow import, rarely needed
-        from passrole_checks.sources.cloudformation.read_embedded_template import read_stack_content
-
-        content = self._stack_contents.get(resource.address)
-        if content is None:
-            attributes = stack_attributes(resource.type)
-            values = {name: self.value_of(resource, attribute) for name, attribute in attributes.items()}
-            content = self._stack_contents[resource.address] = read_stack_content(definition, values)
-        return replace(content, received=tuple(_mark_unchanged(received, checked) for received in content.received))
-
-    def profile(self, resource: PlannedResource) -> InstanceProfile | None:
-        """Return a resource as an instance profile; None if it is not one."""
-        if resource.type not in INSTANCE_PROFILES:
-            return None
-        name = as_text(resource.values.get(ENTITIES[resource.type].name))
-        roles = self.value_of(resource, INSTANCE_PROFILES[resource.type])
-        return InstanceProfile(resource.address, text(name, resource.at) if name else None, roles)
+    def __init__(self, plan: PlanFile, references: PlanReferences) -> None:
+        self.plan, self.references = plan, references
 
     def value_of(self, resource: PlannedResource, name: str) -> Node:
         """Return the value of an attribute; values known after apply are unresolved."""
@@ -129,15 +80,11 @@ class PlanRoleConsumers:
         return Unresolved(expression, reason=AFTER_APPLY) if entity.type in INSTANCE_PROFILES else None
 
 
-def _mark_unchanged(received: ReceivedRole, checked: bool) -> ReceivedRole:
-    return received if checked or received.by != "deployer" else replace(received, by=_UNCHANGED)
-
-
 class _AttributeBuilder:
     """Converts one attribute of a resource to a node."""
 
-    def __init__(self, consumers: PlanRoleConsumers, resource: PlannedResource, owner: BlockInstance) -> None:
-        self.received, self.resource, self.owner = consumers, resource, owner
+    def __init__(self, values: PlanValues, resource: PlannedResource, owner: BlockInstance) -> None:
+        self.values, self.resource, self.owner = values, resource, owner
 
     def node(self, value: Json, unknown: Json, written: Json, keys: tuple[str | int, ...]) -> Node:
         """Return the node of a value.
@@ -169,7 +116,7 @@ class _AttributeBuilder:
             )
             return ListNode(tuple(items), at)
         if isinstance(value, str):
-            return StringNode((value,), self.received.plan.position_of(self.resource, *keys))
+            return StringNode((value,), self.values.plan.position_of(self.resource, *keys))
         if isinstance(value, (int, float)):
             return Const(value, at)
         return Absent(at)
@@ -191,11 +138,11 @@ class _AttributeBuilder:
         return ObjectNode(tuple(entries), self.resource.at)
 
     def _unresolved_value(self, written: Json, keys: tuple[str | int, ...]) -> Node:
-        consumers, resource = self.received, self.resource
-        references = consumers.references.follow(resource.module, written, self.owner)
+        values, resource = self.values, self.resource
+        references = values.references.follow(resource.module, written, self.owner)
         label = ".".join((resource.address, *map(str, keys)))
-        at = consumers.plan.position_of_unknown(resource, str(keys[0]))
-        possible = consumers.possible_values(references, label)
+        at = values.plan.position_of_unknown(resource, str(keys[0]))
+        possible = values.possible_values(references, label)
         if len(possible) == 1:
             return StringNode((possible[0],), at)
         return Choice(tuple((one_of(label, [part.expression]), StringNode((part,), at)) for part in possible), at)

@@ -8,6 +8,7 @@ Admin, Organizations) and provider ``hashicorp/awscc`` (``docs/resources/iam_*.m
 from __future__ import annotations
 
 from passrole_checks.iam.fast_dataclass import dataclass
+from passrole_checks.sources.collect.tables import AccessTables
 
 IDENTITY_POLICIES = {
     "aws_iam_policy": "policy",
@@ -260,3 +261,20 @@ KNOWN_TYPES = frozenset({
     *BOUNDED, *MEMBERSHIPS, *SCP_TARGETS,
 })  # fmt: skip
 """Types whose policies and attachments are read; a resource of any other type hands policies out."""
+
+TERRAFORM = AccessTables(
+    identity=IDENTITY_POLICIES,
+    optional=OPTIONAL_IDENTITY_POLICIES,
+    holders=HOLDERS,
+    trust=TRUST_POLICIES,
+    organization={type_: (attribute, "type") for type_, attribute in ORGANIZATION_POLICIES.items()},
+    resource={type_: (attribute,) for type_, attribute in RESOURCE_POLICIES.items()},
+    nested=NESTED_POLICIES,
+    attachments=ATTACHMENTS,
+    own_attachments=OWN_ATTACHMENTS,
+    named_attachments=NAMED_ATTACHMENTS,
+    inactive=INACTIVE,
+    memberships=MEMBERSHIPS,
+    bounded=BOUNDED,
+    scp_targets=SCP_TARGETS,
+)

@@ -12,24 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import field, replace
 
-from passrole_checks.iam import deadline
 from passrole_checks.iam.documents.json_document import json_or_none
 from passrole_checks.iam.fast_dataclass import dataclass
-from passrole_checks.iam.values.nodes import (
-    Absent,
-    Choice,
-    Const,
-    ListNode,
-    Node,
-    ObjectNode,
-    Position,
-    StringNode,
-    Unresolved,
-    nodes_in,
-    strings_in,
-    unresolved,
-)
-from passrole_checks.iam.values.path_conditions import PathCondition, consistent, extend
+from passrole_checks.iam.values.nodes import Node, ObjectNode, Position, StringNode, Unresolved, nodes_in, strings_in
+from passrole_checks.iam.values.path_conditions import PathCondition
+from passrole_checks.sources.collect.resource import AttachmentAttributes, BoundaryVariant, Resource
+from passrole_checks.sources.collect.tables import AccessTables
 from passrole_checks.sources.model.addresses import without_key
 from passrole_checks.sources.model.configuration import (
     UNKNOWN_BOUNDARY,
@@ -41,20 +29,12 @@ from passrole_checks.sources.model.configuration import (
     PolicyKind,
     Unreadable,
 )
+from passrole_checks.sources.model.paired_names import is_managed
 from passrole_checks.sources.model.principal_names import bare_name, kind_and_name
-from passrole_checks.sources.model.terraform_policy_attributes import MANAGED_POLICIES
 
 FindPolicies = Callable[[StringNode], Sequence[str]]
 """Return the addresses of the policies of the configuration that an ARN or a name refers to."""
 
-BoundaryVariant = tuple[PathCondition, str | StringNode | None]
-"""A permissions boundary under a path condition: the address of a policy of the configuration, else its ARN or name;
-None if there is none."""
-
-MANAGED_TYPES = frozenset({*MANAGED_POLICIES, "AWS::IAM::ManagedPolicy"})
-"""Types of customer managed policies."""
-
-_MAX_ELEMENTS = 10_000  # nodes of one list or object of principals or policies
 BOUNDARY_KEY = "iam:permissionsboundary"
 """The condition key in lower case."""
 _MAX_NAMES = 3
@@ -137,7 +117,7 @@ class AttachmentIndex:
     def join(self, policy: AttachedPolicy) -> AttachedPolicy:
         """Return a managed policy with all its principals, and of kind BOUNDARY, or presumed to be one, if it has no
         other use."""
-        if policy.resource.type not in MANAGED_TYPES:
+        if not is_managed(policy):
             return policy
         conditions: dict[str, list[PathCondition]] = {principal: [] for principal in policy.principals}
         for principal, when in policy.conditional_principals:
@@ -235,33 +215,6 @@ def _referenced_address(policy: StringNode) -> str | None:
     return unresolved.expression.removesuffix(".PolicyArn").removesuffix(".Arn") if unresolved is not None else None
 
 
-def flatten_variants(value: Node | None, when: PathCondition = ()) -> Iterator[tuple[PathCondition, Node]]:
-    """Yield the elements of a list or an object, at any depth, each with its path condition.
-
-    Shared elements are yielded once for each place, so that there may be any number: those above the limit are one
-    unresolved value.
-    """
-    pending = [(when, value)] if value is not None else []
-    visited = 0
-    while pending:
-        deadline.check()
-        path, node = pending.pop(0)
-        visited += 1
-        if visited > _MAX_ELEMENTS:
-            yield when, unresolved("…", node.at, "too large")
-            return
-        if isinstance(node, ListNode):
-            pending[:0] = [(path, item) for item in node.items]
-        elif isinstance(node, ObjectNode):
-            pending[:0] = [(path, entry.value) for entry in node.entries]
-        elif isinstance(node, Choice):
-            pending[:0] = [
-                (extend(path, outcome), option) for outcome, option in node.options if consistent(path, outcome)
-            ]
-        elif not isinstance(node, Absent):
-            yield path, node
-
-
 def conditional_holders(holders: Mapping[str, Sequence[PathCondition]]) -> tuple[tuple[str, PathCondition], ...]:
     """Return the principals that get a policy only under path conditions, once for each of these conditions.
 
@@ -270,20 +223,6 @@ def conditional_holders(holders: Mapping[str, Sequence[PathCondition]]) -> tuple
     return tuple(
         (holder, when) for holder, conditions in holders.items() if () not in conditions for when in conditions
     )
-
-
-def value_variants(value: Node | None, when: PathCondition = ()) -> list[tuple[PathCondition, Node]]:
-    """Return the variants of a string, absence included, each with its path condition; none for a list or an object."""
-    if isinstance(value, Choice):
-        return [
-            variant
-            for outcome, option in value.options
-            if consistent(when, outcome)
-            for variant in value_variants(option, extend(when, outcome))
-        ]
-    if isinstance(value, Const) and value.value is None:
-        value = Absent(value.at)
-    return [(when, value)] if isinstance(value, (StringNode, Absent)) else []
 
 
 def demanded_boundaries(document: Node) -> Iterator[StringNode]:
@@ -316,3 +255,51 @@ def unknown_groups(members: Mapping[tuple[str, str], Position]) -> Iterator[Unre
         reason = f"{named} {verb} the group {bare_name(group)}, whose policies are not in this configuration"
         file, line = positions[group].file, positions[group].line
         yield Unreadable(file, reason, line, resource=bare_name(group), kind=NoteKind.DEFINED_ELSEWHERE)
+
+
+def read_attachments(resource: Resource, index: AttachmentIndex) -> None:
+    """Record what a resource attaches to itself or to others, its group memberships and its permissions boundary."""
+    definition, tables, type_ = resource.definition, resource.tables, resource.definition.type
+    status, inactive = tables.inactive.get(type_, ("", frozenset[str]()))
+    for attributes in _attachment_attributes(type_, tables):
+        principals = _principals(resource, attributes.principals)
+        for value in resource.attached(attributes) if not status or resource.word(status) not in inactive else ():
+            index.attach(value.addresses, principals, value.when)
+            if (policy := value.policy) is not None:
+                path = value.path or attributes.policies
+                index.managed_policies.extend(
+                    ManagedAttachment(principal, policy, definition, path, policy.at, value.when)
+                    for principal in principals
+                )
+    if type_ in tables.memberships:
+        groups, users = tables.memberships[type_]
+        index.add_members(
+            _principals(resource, {groups: "group"}),
+            _principals(resource, {users: "user"} if users else {}),
+            definition.at,
+        )
+    if type_ in tables.bounded:
+        variants = resource.boundary()
+        index.boundary_uses.update(boundary for _, boundary in variants if isinstance(boundary, str))
+        for principal in _principals(resource, tables.bounded[type_]):
+            index.add_boundary(principal, variants)
+    if type_ in tables.scp_targets:
+        index.scp_targets.extend(resource.scp_targets(*tables.scp_targets[type_]))
+
+
+def _principals(resource: Resource, attributes: Mapping[str, str]) -> Sequence[str]:
+    """Return the principals in attributes; without attributes, the resource is the principal."""
+    if attributes:
+        return tuple(resource.holders(attributes))
+    return (resource.principal,) if resource.principal is not None else ()
+
+
+def _attachment_attributes(resource_type: str, tables: AccessTables) -> Iterator[AttachmentAttributes]:
+    """Yield the attributes with which a resource of this type attaches managed policies."""
+    if resource_type in tables.attachments:
+        yield AttachmentAttributes(*tables.attachments[resource_type])
+    if resource_type in tables.own_attachments:
+        yield AttachmentAttributes(tables.own_attachments[resource_type])
+    if resource_type in tables.named_attachments:
+        policies, permission_set = tables.named_attachments[resource_type]
+        yield AttachmentAttributes(policies, {permission_set: "permission-set"} if permission_set else {}, by_name=True)

@@ -30,7 +30,8 @@ from passrole_checks.iam.values.nodes import (
     StringNode,
     text,
 )
-from passrole_checks.sources.model.configuration import ReceivedRole, ResourceDefinition
+from passrole_checks.sources.collect.resource import Resource
+from passrole_checks.sources.model.configuration import ReceivedRole
 
 _DEPTH = 40  # maximum levels for "any depth"
 ANY = "{}"  # in a path: each value of a map
@@ -79,15 +80,11 @@ def paths_below(resource_type: str, name: str) -> list[Path]:
     return [path[1:] for path in paths if path[:1] in ((name,), (ANY,))]
 
 
-def find_received_roles(
-    resource: ResourceDefinition, names: Callable[[], Iterable[str]], value: Callable[[str], Node | None]
-) -> Iterator[ReceivedRole]:
-    """Yield the roles and instance profiles that a resource receives.
-
-    ``names`` returns the names of its properties (or attributes), ``value`` the value of one, None if it is absent.
-    """
-    for found, receiver, by in _find_roles(resource.type, _LazyProperties(names, cache(value))):
-        yield ReceivedRole(resource, "/".join(found.path), found.value, found.value.at, receiver, by)
+def find_received_roles(resource: Resource) -> Iterator[ReceivedRole]:
+    """Yield the roles and instance profiles that a resource receives."""
+    definition = resource.definition
+    for found, receiver, by in _find_roles(definition.type, _LazyProperties(resource.names, cache(resource.value))):
+        yield ReceivedRole(definition, "/".join(found.path), found.value, found.value.at, receiver, by)
 
 
 def _find_roles(resource_type: str, properties: _LazyProperties) -> Iterator[tuple[PropertyValue, Receiver, str]]:
