@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from principals_of_tests import allow, deny, document, written
 from profiles import examples
 
 from passrole_checks.access import derived_services
@@ -32,7 +33,6 @@ from passrole_checks.iam.documents.trust import KnownRole
 from passrole_checks.iam.permissions.permissions import Permissions
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.sources import cloudformation, terraform
-from tests.helpers.principals_of_tests import allow, deny, document, written
 
 PASS = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-*")
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from principals_of_tests import boundaries_of
 
 from passrole_checks.access.principals import Principals
 from passrole_checks.iam.permissions.principal import PrincipalKind
 from passrole_checks.sources import cloudformation, terraform
 from passrole_checks.sources.model.configuration import Configuration
-from tests.helpers.principals_of_tests import boundaries_of
 
 PASS = '{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}'
 ROLE = 'resource "aws_iam_role" "r" {\n  name = "worker"\n  assume_role_policy = "{}"\n}\n'

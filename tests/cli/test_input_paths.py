@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_runs import run_command
+from plans_of_tests import change, document, plan, statement
 
 from passrole_checks.cli import input_paths
-from tests.helpers.command_runs import run_command
-from tests.helpers.plans_of_tests import change, document, plan, statement
 
 POLICY = document(statement("*", service=""))
 TERRAFORM = f"""\

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from path_conditions_of_tests import choice, pairs
+from principals_of_tests import boundaries_of
 
 from passrole_checks.findings import Severity
 from passrole_checks.iam.values.nodes import Choice, Position, StringNode, Unresolved, UnresolvedKind
@@ -13,7 +14,6 @@ from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources.cloudformation import load, nested
 from passrole_checks.sources.cloudformation.stack_values import to_nested, to_parent
 from passrole_checks.sources.model.configuration import Configuration, Inputs
-from tests.helpers.principals_of_tests import boundaries_of
 
 AT = Position("t.yaml", 1)
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from principals_of_tests import boundaries_of
 
 from passrole_checks.scan.for_hosts.host_results import CLOUDFORMATION_TYPES
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_configurations
 from passrole_checks.sources.cloudformation import load
 from passrole_checks.sources.cloudformation.resource_types import RESOURCE_POLICIES
 from passrole_checks.sources.model.configuration import Configuration, PolicyKind
-from tests.helpers.principals_of_tests import boundaries_of
 
 WIDE = "{Version: '2012-10-17', Statement: [{Effect: Allow, Action: iam:PassRole, Resource: '*'}]}"
 

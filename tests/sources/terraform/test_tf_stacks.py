@@ -10,11 +10,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from principals_of_tests import boundaries_of
+
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources import terraform_plan
 from passrole_checks.sources.model.configuration import Configuration
 from passrole_checks.sources.terraform import load
-from tests.helpers.principals_of_tests import boundaries_of
 
 TRUST = '{Statement: [{Effect: Allow, Principal: {Service: ec2.amazonaws.com}, Action: "sts:AssumeRole"}]}'
 PASS = "{Statement: [{Effect: Allow, Action: iam:PassRole, Resource: '*'}]}"
