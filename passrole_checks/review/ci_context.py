@@ -40,6 +40,18 @@ _MAX_DIGITS = 15
 
 
 @dataclass(frozen=True, slots=True)
+class WorkflowRun:
+    """A run of a workflow. ``number`` increases with each run, ``attempt`` with each re-run (0: unknown)."""
+
+    number: int = 0
+    attempt: int = 0
+    url: str = ""
+
+
+NO_RUN = WorkflowRun()
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """The change under review according to the forge. Every field may be empty (0, ""). Commits need not be in the
     clone; only the format of ids, numbers and the forge's own names is validated.
@@ -54,9 +66,8 @@ class Context:
     ``merge_sha``: the forge's test merge commit. ``base_branch``: the target; ``default_branch``: that of the
     repository; branch names are untrusted.
 
-    ``event``: the event name (GitLab: the pipeline source). ``run_number`` increases with each run of the scanning
-    workflow, ``run_attempt`` with each re-run (0: unknown). ``run_url``: of that run; for
-    ``workflow_run`` of the run that scanned. ``api_url`` and ``server_url``: without a trailing slash. ``is_fork``: the
+    ``event``: the event name (GitLab: the pipeline source). ``run``: that of the scanning workflow; for
+    ``workflow_run`` the one that scanned. ``api_url`` and ``server_url``: without a trailing slash. ``is_fork``: the
     head repository differs or was deleted. ``step_summary``: path of the step summary. ``is_forgejo``: ``gitea`` is
     Forgejo. ``queued``: number of the pull request that a ``merge_group`` is about to merge. ``token``: never output.
     """
@@ -73,9 +84,7 @@ class Context:
     head_repository: str = ""
     head_branch: str = ""
     event: str = ""
-    run_number: int = 0
-    run_attempt: int = 0
-    run_url: str = ""
+    run: WorkflowRun = NO_RUN
     api_url: str = ""
     server_url: str = ""
     is_fork: bool = False
@@ -151,9 +160,11 @@ def _github(environment: Mapping[str, str]) -> Context:
     fields: dict[str, Any] = {
         "head_sha": sha,
         "default_branch": _name(get_nested(event, "repository", "default_branch")),
-        "run_number": _number(environment.get("GITHUB_RUN_NUMBER")),
-        "run_attempt": _number(environment.get("GITHUB_RUN_ATTEMPT")),
-        "run_url": f"{server}/{repository}/actions/runs/{run_id}" if repository and run_id else "",
+        "run": WorkflowRun(
+            _number(environment.get("GITHUB_RUN_NUMBER")),
+            _number(environment.get("GITHUB_RUN_ATTEMPT")),
+            f"{server}/{repository}/actions/runs/{run_id}" if repository and run_id else "",
+        ),
     }
     if name in ("pull_request", "pull_request_target", "pull_request_review", "pull_request_review_comment"):
         fields |= _pull_request(event, repository)
@@ -190,13 +201,15 @@ def _gitea(environment: Mapping[str, str]) -> Context:
     """Read the variables of GitHub Actions with the meaning that Gitea and Forgejo give them."""
     context = _github(environment)
     server = _url(environment.get("GITHUB_SERVER_URL"))
-    repository, number = context.repository, context.run_number
+    repository, number = context.repository, context.run.number
     return replace(
         context,
         forge=GITEA,
         api_url=_url(environment.get("GITHUB_API_URL")) or (f"{server}/api/v1" if server else ""),
         server_url=server,
-        run_url=f"{server}/{repository}/actions/runs/{number}" if server and repository and number else "",
+        run=replace(
+            context.run, url=f"{server}/{repository}/actions/runs/{number}" if server and repository and number else ""
+        ),
         step_summary="",
         is_forgejo=environment.get("FORGEJO_ACTIONS") == "true",
         token=next(filter(None, (environment.get(name, "").strip() for name in GITEA_TOKENS)), ""),
@@ -225,9 +238,11 @@ def _workflow_run(event: Mapping[str, Any], repository: str) -> dict[str, Any]:
         "head_repository": head,
         "head_branch": _name(get_nested(run, "head_branch")),
         "is_fork": head.lower() != repository.lower(),
-        "run_number": _number(get_nested(run, "run_number")),
-        "run_attempt": _number(get_nested(run, "run_attempt")),
-        "run_url": _url(get_nested(run, "html_url")),
+        "run": WorkflowRun(
+            _number(get_nested(run, "run_number")),
+            _number(get_nested(run, "run_attempt")),
+            _url(get_nested(run, "html_url")),
+        ),
     }
 
 
@@ -251,8 +266,9 @@ def _gitlab(environment: Mapping[str, str]) -> Context:
         head_repository=_project(get("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH")),
         head_branch=_name(get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME") or get("CI_COMMIT_REF_NAME")),
         event=_name(get("CI_PIPELINE_SOURCE")),
-        run_number=_number(get("CI_PIPELINE_IID")),
-        run_url=_url(get("CI_JOB_URL")) or _url(get("CI_PIPELINE_URL")),
+        run=WorkflowRun(
+            number=_number(get("CI_PIPELINE_IID")), url=_url(get("CI_JOB_URL")) or _url(get("CI_PIPELINE_URL"))
+        ),
         api_url=_url(get("CI_API_V4_URL")),
         server_url=_url(get("CI_SERVER_URL")),
         is_fork=bool(number) and get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "") != str(project),

@@ -30,7 +30,7 @@ def status_document(report: ReviewReport, context: Context, options: PostOptions
         "context": check_name(options),
         "description": truncate(headline(report), _MAX_DESCRIPTION),
     }
-    if target := http_url(context.run_url):
+    if target := http_url(context.run.url):
         document["target_url"] = target
     return document
 

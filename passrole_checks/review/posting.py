@@ -61,7 +61,7 @@ def links_of(report: ReviewReport, context: Context) -> Links:
         context.repository,
         context.head_sha,
         report.base,
-        context.run_url,
+        context.run.url,
         forge=context.forge,
         unlike_head=report.unlike_head,
         outside=report.plans,
@@ -226,7 +226,7 @@ class _ReviewPoster:
 
     def _delete_duplicates(self, threads: ThreadPoster, known: Collection[str]) -> None:
         try:
-            deleted = threads.delete_duplicates(known, self._context.run_number)
+            deleted = threads.delete_duplicates(known, self._context.run.number)
         except ForgeError as error:
             self._notify(f"Could not check for duplicate line comments of a concurrent run: {error}")
             return
@@ -311,8 +311,8 @@ class _ReviewPoster:
             kind,
             self._options.key,
             context.head_sha,
-            context.run_number,
-            context.run_attempt,
+            context.run.number,
+            context.run.attempt,
             items=tuple(item.key for item in items),
             files=file_marks(items),
             states=tuple(item.fingerprint for item in shown) if self._report.owners else (),

@@ -80,7 +80,8 @@ class Poster:
         """Return the context. ``token``: a name in ``github.tokens``, "" for none."""
         environment = self.github.environment(self.github.pull, self.folder, event)
         secret = self.github.token if token is None else self.github.tokens[token].value if token else ""
-        return replace(read_context(environment), token=secret, run_number=run or next(self.numbers))
+        found = read_context(environment)
+        return replace(found, token=secret, run=replace(found.run, number=run or next(self.numbers)))
 
     def __call__(self, reviewed: ReviewReport, *, context: Context | None = None, **options: Any) -> Posted:
         pace = Pace(clock=self.github.clock.now, sleep=self.github.clock.sleep)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from passrole_checks.errors import InputError
-from passrole_checks.review.ci_context import Context, read_context
+from passrole_checks.review.ci_context import Context, WorkflowRun, read_context
 
 HEAD, BASE, MERGE = ("a" * 40, "b" * 40, "c" * 40)
 REPOSITORY = {"default_branch": "main"}
@@ -57,7 +57,7 @@ def test_gitea_pull_request(tmp_path: Path, variable: str, token: str, is_forgej
     found = actions(tmp_path, "pull_request", PULL_REQUEST, GITHUB_SHA=HEAD, **more)
     assert (found.forge, found.is_forgejo, found.number, found.head_sha) == ("gitea", is_forgejo, 7, HEAD)
     assert (found.api_url, found.merge_sha, found.step_summary) == ("https://git.example.com/api/v1", "", "")
-    assert found.run_url == "https://git.example.com/example/app/actions/runs/12"
+    assert found.run.url == "https://git.example.com/example/app/actions/runs/12"
     assert found.token == ("theirs" if token else "secret")
 
 
@@ -76,9 +76,7 @@ def test_github_pull_request(tmp_path: Path) -> None:
         head_repository="someone/app",
         head_branch="topic",
         event="pull_request",
-        run_number=12,
-        run_attempt=2,
-        run_url="https://github.example.com/example/app/actions/runs/99",
+        run=WorkflowRun(12, 2, "https://github.example.com/example/app/actions/runs/99"),
         api_url="https://github.example.com/api/v3",
         server_url="https://github.example.com",
         is_fork=True,
@@ -134,8 +132,8 @@ def test_workflow_run_has_the_scanning_run(tmp_path: Path) -> None:
         }
     }
     found = actions(tmp_path, "workflow_run", event, GITHUB_SHA=MERGE)
-    result = (found.number, found.head_sha, found.head_repository, found.head_branch, found.run_number)
-    assert (*result, found.run_attempt) == (0, HEAD, "someone/app", "topic", 3, 4)
+    result = (found.number, found.head_sha, found.head_repository, found.head_branch, found.run.number)
+    assert (*result, found.run.attempt) == (0, HEAD, "someone/app", "topic", 3, 4)
     assert (found.is_fork, found.can_be_commented) == (True, True)
 
 
@@ -212,8 +210,7 @@ def test_gitlab_merge_request() -> None:
         head_repository="group/sub/app",
         head_branch="topic",
         event="merge_request_event",
-        run_number=8,
-        run_url="https://gitlab.example.com/group/sub/app/-/jobs/1",
+        run=WorkflowRun(8, url="https://gitlab.example.com/group/sub/app/-/jobs/1"),
         api_url="https://gitlab.example.com/api/v4",
         server_url="https://gitlab.example.com",
     )

@@ -8,7 +8,7 @@ parsing or a cast fails ("Conditional expressions").
 from __future__ import annotations
 
 from passrole_checks.cloudtrail.csv_parquet import sql_literal
-from passrole_checks.cloudtrail.sql.dialect import Dialect
+from passrole_checks.cloudtrail.sql.dialect import Dialect, JsonNodes
 
 
 def _row(**members: tuple[str, str]) -> str:
@@ -25,7 +25,6 @@ def _member_of_json(column: str, *path: str) -> str:
 ATHENA = Dialect(
     name="Athena",
     text="VARCHAR",
-    node="JSON",
     empty="ARRAY[]",
     literal=sql_literal,
     quote='"',
@@ -42,16 +41,19 @@ ATHENA = Dialect(
     json="CAST({} AS JSON)".format,
     member_of_json=_member_of_json,
     json_text="json_format({})".format,
-    parsed="TRY(json_parse({}))".format,
-    is_object="json_format({}) LIKE '{{%'".format,
-    is_list="json_format({}) LIKE '[%'".format,
-    is_text="json_format({}) LIKE '\"%'".format,
-    is_null="coalesce(json_format({}), 'null') = 'null'".format,
-    members="TRY(CAST({} AS MAP(VARCHAR, JSON)))".format,
-    elements="CAST({} AS ARRAY(JSON))".format,
-    key=str,
-    name_of=str,
-    text_of="json_extract_scalar({}, '$')".format,
-    number_of="json_format({})".format,
+    nodes=JsonNodes(
+        type="JSON",
+        parsed="TRY(json_parse({}))".format,
+        is_object="json_format({}) LIKE '{{%'".format,
+        is_list="json_format({}) LIKE '[%'".format,
+        is_text="json_format({}) LIKE '\"%'".format,
+        is_null="coalesce(json_format({}), 'null') = 'null'".format,
+        members="TRY(CAST({} AS MAP(VARCHAR, JSON)))".format,
+        elements="CAST({} AS ARRAY(JSON))".format,
+        key=str,
+        name_of=str,
+        text_of="json_extract_scalar({}, '$')".format,
+        number_of="json_format({})".format,
+    ),
 )
 """Athena, engine version 3."""

@@ -16,16 +16,42 @@ OfTwo = Callable[[str, str], str]
 
 
 @dataclass(frozen=True, kw_only=True)
+class JsonNodes:
+    """How a dialect reads nodes. Functions take and return expressions."""
+
+    #: The type of a node.
+    type: str
+    #: The node of a JSON text; NULL if it is invalid.
+    parsed: OfOne
+    #: True if a node is an object, a list, a string.
+    is_object: OfOne
+    is_list: OfOne
+    is_text: OfOne
+    #: True if the node is missing or null.
+    is_null: OfOne
+    #: The map of an object's members; compare keys with `key` and `name_of`.
+    members: OfOne
+    #: The array of a list's elements.
+    elements: OfOne
+    #: The key of a name in `members`, and the name of a key.
+    key: OfOne
+    name_of: OfOne
+    #: The string of a string node.
+    text_of: OfOne
+    #: The text of a number node; undefined for others.
+    number_of: OfOne
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dialect:
     """An SQL dialect. Functions take and return expressions; names of columns and variables are expressions as well."""
 
     #: Its display name.
     name: str
-    #: The types of a string, a boolean, a number and a node.
+    truth = "BOOLEAN"  #: The types of a boolean and a number, which are those of both dialects.
+    number = "BIGINT"
+    #: The type of a string.
     text: str
-    truth: str = "BOOLEAN"
-    number: str = "BIGINT"
-    node: str
     #: An untyped empty array.
     empty: str
     #: A string literal.
@@ -59,25 +85,8 @@ class Dialect:
     member_of_json: Callable[..., str]
     #: Such JSON as a string.
     json_text: OfOne
-    #: The node of a JSON text; NULL if it is invalid.
-    parsed: OfOne
-    #: True if a node is an object, a list, a string.
-    is_object: OfOne
-    is_list: OfOne
-    is_text: OfOne
-    #: True if the node is missing or null.
-    is_null: OfOne
-    #: The map of an object's members; compare keys with `key` and `name_of`.
-    members: OfOne
-    #: The array of a list's elements.
-    elements: OfOne
-    #: The key of a name in `members`, and the name of a key.
-    key: OfOne
-    name_of: OfOne
-    #: The string of a string node.
-    text_of: OfOne
-    #: The text of a number node; undefined for others.
-    number_of: OfOne
+    #: How nodes are read.
+    nodes: JsonNodes
 
     def quoted(self, name: str) -> str:
         """The quoted name of a table; its parts are separated by dots."""

@@ -107,8 +107,8 @@ def _parsed(d: Dialect) -> str:
     named = d.extracted("error_message", _NAMED)
     return f"""SELECT
   *,
-  {d.parsed("request_text")} AS whole_request,
-  {d.parsed("response_text")} AS whole_response,
+  {d.nodes.parsed("request_text")} AS whole_request,
+  {d.nodes.parsed("response_text")} AS whole_response,
   {named} AS denied_role,
   CASE
     WHEN position('{_PASS_ROLE}' IN error_message) > 0 OR {named} <> '' THEN 'iam:PassRole'
@@ -155,7 +155,7 @@ def _looked(d: Dialect) -> str:
         services=(f"CASE WHEN {services} = '' THEN service ELSE {services} END", d.text),
         answered=(f"{path} LIKE '>%'", d.truth),
         starred=(d.contains(steps, "'*'"), d.truth),
-        node=("found_node", d.node),
+        node=("found_node", d.nodes.type),
     )
     principal = ", ".join(
         f"nullif({one}, '')"

@@ -8,7 +8,7 @@ value starts like this. The type VARIANT could distinguish them as well, but onl
 
 from __future__ import annotations
 
-from passrole_checks.cloudtrail.sql.dialect import Dialect
+from passrole_checks.cloudtrail.sql.dialect import Dialect, JsonNodes
 
 # A JSON string with its quotes; possessive, so that it never backtracks.
 _TEXT = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
@@ -34,7 +34,6 @@ def _member_of_json(column: str, *path: str) -> str:
 SPARK = Dialect(
     name="Spark",
     text="STRING",
-    node="STRING",
     empty="array()",
     literal=_literal,
     quote="`",
@@ -51,16 +50,19 @@ SPARK = Dialect(
     json="to_json({})".format,
     member_of_json=_member_of_json,
     json_text=str,
-    parsed=lambda text: f"regexp_replace(trim({text}), {_literal(_TEXT)}, '\"s$1\"')",
-    is_object="{} LIKE '{{%'".format,
-    is_list="{} LIKE '[%'".format,
-    is_text="{} LIKE 's%'".format,
-    is_null="coalesce({}, 'null') = 'null'".format,
-    members="from_json({}, 'map<string,string>')".format,
-    elements="from_json({}, 'array<string>')".format,
-    key="'s' || {}".format,
-    name_of="substr({}, 2)".format,
-    text_of="substr({}, 2)".format,
-    number_of=str,
+    nodes=JsonNodes(
+        type="STRING",
+        parsed=lambda text: f"regexp_replace(trim({text}), {_literal(_TEXT)}, '\"s$1\"')",
+        is_object="{} LIKE '{{%'".format,
+        is_list="{} LIKE '[%'".format,
+        is_text="{} LIKE 's%'".format,
+        is_null="coalesce({}, 'null') = 'null'".format,
+        members="from_json({}, 'map<string,string>')".format,
+        elements="from_json({}, 'array<string>')".format,
+        key="'s' || {}".format,
+        name_of="substr({}, 2)".format,
+        text_of="substr({}, 2)".format,
+        number_of=str,
+    ),
 )
 """Spark SQL."""

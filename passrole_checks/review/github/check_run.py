@@ -40,7 +40,7 @@ def post_check_run(
     ours = f"{CHECK_NAME}/{api.options.key}"
     document: dict[str, Any] = {"name": name, "status": "completed", "conclusion": _CONCLUSIONS[report.verdict]}
     document["external_id"] = ours
-    if details := http_url(context.run_url):
+    if details := http_url(context.run.url):
         document["details_url"] = details
     id, has_annotations = _existing_check_run(api, name, ours)
     portions = [] if has_annotations else list(annotations[:_MAX_PORTIONS])

@@ -271,7 +271,8 @@ def test_skipped_input_gets_a_comment(github: GitHubFake, post: Poster, told: di
 
 def test_marker_contains_the_attempt_and_the_files(github: GitHubFake, post: Poster) -> None:
     """A marker contains the attempt of the run, and the marks of the statements' files."""
-    context = replace(post.context(run=5), run_attempt=3)
+    context = post.context(run=5)
+    context = replace(context, run=replace(context.run, attempt=3))
     at_cause = replace(item(1, 10), at=Location("main.tf", 4, 4))
     post.items(at_cause, context=context, comment="off", status=False)
     marker = parse_marker(github.review_comments()[0].body)

@@ -10,7 +10,7 @@ from gitlab_fake import GitLabFake, Note
 from reports_of_tests import ALL_KINDS
 from reviews_on_gitlab import BOT, Poster, item, report
 
-from passrole_checks.review.ci_context import Context
+from passrole_checks.review.ci_context import Context, WorkflowRun
 from passrole_checks.review.markdown.markers import SUMMARY, CommentMarker, parse_marker
 from passrole_checks.review.posting import Posted
 from passrole_checks.review.report import ReportNote as ReportNote
@@ -61,7 +61,7 @@ def test_equal_result_writes_nothing(gitlab: GitLabFake, post: Poster) -> None:
     """A run with an equal result writes nothing."""
     post.items(item(1), **QUIET)
     gitlab.forget_calls()
-    context = replace(post.context(), run_url=f"{gitlab.root}/acme/platform/infra/-/jobs/9001")
+    context = replace(post.context(), run=WorkflowRun(url=f"{gitlab.root}/acme/platform/infra/-/jobs/9001"))
     assert post.items(item(1), context=context, **QUIET).summary
     assert gitlab.writes() == []
 
@@ -133,7 +133,7 @@ def test_earlier_equal_note_is_not_the_failed_one(gitlab: GitLabFake, post: Post
     """In the mode ``new`` an older equal note is not taken for the one whose creation failed."""
     for found in ((item(1),), (item(1), item(2, 30)), (item(1),)):
         gitlab.fault("POST", "/notes$", status=502)
-        post.items(*found, comment="new", context=replace(post.context(), run_url=""), **QUIET)
+        post.items(*found, comment="new", context=replace(post.context(), run=WorkflowRun()), **QUIET)
     assert [headline(each).partition(": ")[2] for each in gitlab.notes()] == [
         "1 new problem",
         "2 new problems",
