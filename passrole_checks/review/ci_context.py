@@ -41,7 +41,11 @@ _MAX_DIGITS = 15
 
 @dataclass(frozen=True, slots=True)
 class WorkflowRun:
-    """A run of a workflow. ``number`` increases with each run, ``attempt`` with each re-run (0: unknown)."""
+    """A run of a workflow, or a pipeline of GitLab.
+
+    ``number`` increases with each run, ``attempt`` with each re-run (0: unknown). ``url``: its page, in GitLab that of
+    the job; "" if unknown.
+    """
 
     number: int = 0
     attempt: int = 0

@@ -48,7 +48,8 @@ class Dialect:
 
     #: Its display name.
     name: str
-    truth = "BOOLEAN"  #: The types of a boolean and a number, which are those of both dialects.
+    #: The types of a boolean and a number, the same in both dialects.
+    truth = "BOOLEAN"
     number = "BIGINT"
     #: The type of a string.
     text: str
