@@ -333,7 +333,7 @@ def required(
         )
         malformed = dict.fromkeys(entry for unit in configurations for entry in unreadable_of(unit))
         skipped = distinct_notes(
-            [*(entry for unit in configurations for entry in unit.not_evaluated), *read.notes, *read.value_notes]
+            [*(entry for unit in configurations for entry in unit.notes.not_evaluated), *read.notes, *read.value_notes]
         )
         return RequiredResult(
             grants_needed,

@@ -84,17 +84,20 @@ class AccessChange:
     ) -> None:
         self.services_of, self._is_reversed = services_of, is_reversed
         before = replace(
-            configuration, policies=configuration.before or (), unchanged=(), attached=configuration.attached_before
+            configuration,
+            policies=configuration.change.before or (),
+            attached=configuration.change.attached_before,
+            change=replace(configuration.change, unchanged=()),
         )
         self._principals = Principals(before, principals.account), principals
         self._deployed = Principals(before, principals.account, counts_all=True)
-        self.stated, self.home = account, configuration.home
-        attached, attached_before = configuration.attached, configuration.attached_before
+        self.stated, self.home = account, configuration.change.home
+        attached, attached_before = configuration.attached, configuration.change.attached_before
         self._statements: dict[int, tuple[Statement, ...]] = {}
         self._conditional: dict[tuple[int, tuple[PathCondition, ...]], AttachedPolicy] = {}
         self.members, members_before = by_group(attached.members), by_group(attached_before.members)
-        self.before = self._by_holder(configuration.before or (), attached_before, members_before)
-        self.after = self._by_holder((*configuration.policies, *configuration.unchanged), attached, self.members)
+        self.before = self._by_holder(configuration.change.before or (), attached_before, members_before)
+        self.after = self._by_holder((*configuration.policies, *configuration.change.unchanged), attached, self.members)
         newly = frozenset(attached.members) - frozenset(attached_before.members)
         self.joined = frozenset(group for group, _ in newly)
         self.bounds, self.bounds_before = _known_boundaries(attached), _known_boundaries(attached_before)

@@ -52,7 +52,7 @@ class AccessModel:
         self.configuration, self._is_reversed = configuration, is_reversed
         self.account = account or configuration.account
         self.services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
-        self.roles, self.roles_by_name = index_roles(configuration.roles, configuration.context.roles)
+        self.roles, self.roles_by_name = index_roles(configuration.roles, configuration.surroundings.context.roles)
         self.principals = Principals(configuration, self.account, counts_all)
         self.role_consumers = RoleConsumers(configuration, self.account)
         self.passable_roles = PassableRoles(
@@ -70,7 +70,7 @@ class AccessModel:
     @cached_property
     def change(self) -> AccessChange | None:
         """The change of access that the configuration makes; None if it does not say what was there before."""
-        if self.configuration.before is None:
+        if self.configuration.change.before is None:
             return None
         return AccessChange(
             self.configuration, self.services, self.account, self.principals, is_reversed=self._is_reversed

@@ -293,7 +293,7 @@ def partition_of_roles(model: AccessModel, patterns: Sequence[StringNode]) -> st
     )
     if named and not is_open:
         return named.pop()
-    stated = model.configuration.home.partitions
+    stated = model.configuration.change.home.partitions
     if len(stated) == 1:
         return next(iter(stated))
     return None if is_open else "aws"

@@ -322,7 +322,7 @@ class PassableRoles:
         only = pattern.only_unresolved
         if only is None or only.known is None or not only.expression.startswith("data.aws_iam_roles."):
             return pattern
-        known = self.principals is not None and self.principals.configuration.context.roles
+        known = self.principals is not None and self.principals.configuration.surroundings.context.roles
         return StringNode(only.known, pattern.at) if known else pattern
 
     def _by_name_prefix(self, named: KnownRole) -> Iterator[KnownRole]:

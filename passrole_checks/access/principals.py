@@ -154,7 +154,7 @@ class Principals:
                 one = self.named(user)
                 if len(one.permissions.statements) > len(group.permissions.statements):
                     found.setdefault(user, one)
-        inferred = self.configuration.context.inferred_access
+        inferred = self.configuration.surroundings.context.inferred_access
         if all((policy.resource.address, holder) in inferred for holder in policy.holders):
             return (*found.values(), self.alone(policy))
         return tuple(found.values())
@@ -178,7 +178,7 @@ class Principals:
         """Return whether a role of the configuration has a permissions boundary that limits it."""
         uses = self._boundaries_of(address)
         if not uses:
-            return Ternary.UNKNOWN if address in self.configuration.incomplete else Ternary.NO
+            return Ternary.UNKNOWN if address in self.configuration.change.incomplete else Ternary.NO
         sure = all(
             isinstance(use.policy, AttachedPolicy)
             or (isinstance(use.policy, StringNode) and use.policy.only_unresolved is None)
@@ -303,14 +303,14 @@ class Principals:
         removable = self._removable(holder, kind, sources, boundary)
         removed = {id(one.limit.statements) for one in removable}
         limits = tuple(part for part in (boundary, self._denied) if part and id(part) not in removed)
-        is_known = not unknown and holder not in self.configuration.incomplete
+        is_known = not unknown and holder not in self.configuration.change.incomplete
 
         def permissions(parts: Sequence[tuple[Statement, ...]]) -> Permissions:
             statements = tuple(left for own in parts for left in _without_denials(own, id(own) in removed))
             complete = is_known and all(one.whole for own in parts for one in own)
             return self._shared(
                 Permissions(statements, limits, complete, self.account),
-                is_deployed=holder in self.configuration.context.roles,
+                is_deployed=holder in self.configuration.surroundings.context.roles,
             )
 
         every = [own for _, own in sources]
@@ -320,7 +320,7 @@ class Principals:
 
     def _is_inferred(self, source: AttachedPolicy | ManagedAttachment, holder: str) -> bool:
         """True if a principal has a policy, itself or by a group, only if an entity of inferred name is the same."""
-        inferred = self.configuration.context.inferred_access
+        inferred = self.configuration.surroundings.context.inferred_access
         owners = (source.holder,) if isinstance(source, ManagedAttachment) else source.holders
         names = (who for who in owners if who == holder or holder in self._members.get(who, ())) if inferred else ()
         return bool(inferred) and all((source.resource.address, who) in inferred for who in names)
@@ -448,7 +448,7 @@ class Principals:
     @cached_property
     def _policies(self) -> dict[str, list[AttachedPolicy]]:
         whole = self.configuration
-        return by_holder((*whole.policies, *whole.unchanged, *whole.other_policies), self._members)
+        return by_holder((*whole.policies, *whole.change.unchanged, *whole.other_policies), self._members)
 
     @cached_property
     def _attached(self) -> dict[str, list[ManagedAttachment]]:

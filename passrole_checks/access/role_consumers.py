@@ -175,7 +175,7 @@ class RoleConsumers:
             return  # not a role: API Gateway takes the ARN of any user for the caller's own credentials
         role = self._named(arn) if arn is not None and only is None else None
         label = role or _shown(value)
-        deployed = self.configuration.context.arns.get(role or "")
+        deployed = self.configuration.surroundings.context.arns.get(role or "")
         arn = StringNode((deployed,), value.at) if deployed is not None else arn
         yield RoleUse(received, label, role, arn or StringNode(value.parts, value.at), self._how(received, arn))
 
@@ -192,7 +192,7 @@ class RoleConsumers:
     def _arn_of(self, address: str, known: tuple[Part, ...] | None, value: StringNode) -> StringNode:
         """Return the ARN of a role of this configuration, with its name or the prefix of its name."""
         definition = self._roles.get(address)
-        deployed = self.configuration.context.arns.get(address)
+        deployed = self.configuration.surroundings.context.arns.get(address)
         if deployed is not None:
             return StringNode((deployed,), value.at)
         if known is not None and str(known[0]).startswith("arn:") and all(isinstance(part, str) for part in known):
@@ -213,8 +213,8 @@ class RoleConsumers:
             return (_TERRAFORM_NAMES, GENERATED)
         *stacks, logical_id = address.split(".")
         # the name of a nested stack is made of that of the stack around it, and much of it is cut off
-        stack: Part = self.configuration.stack[:_KEPT_OF_A_NAME] or STACK_NAME
-        cut = bool(stacks) or self.configuration.stack != stack != STACK_NAME
+        stack: Part = self.configuration.provisioning.stack[:_KEPT_OF_A_NAME] or STACK_NAME
+        cut = bool(stacks) or self.configuration.provisioning.stack != stack != STACK_NAME
         kept = logical_id[:_KEPT_OF_A_NAME]
         return (stack, *((GENERATED, "-") if cut else ("-",)), f"{kept}-" if kept == logical_id else kept, GENERATED)
 
@@ -257,7 +257,7 @@ class RoleConsumers:
             name = _path_and_name(role)
             if name is not None:
                 found.setdefault(name, address)
-            if name is not None and address in self.configuration.context.roles:  # where names are unique
+            if name is not None and address in self.configuration.surroundings.context.roles:  # where names are unique
                 found.setdefault(name.rpartition("/")[2], address)
         return found
 

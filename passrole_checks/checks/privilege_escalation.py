@@ -314,7 +314,9 @@ def _message(
         words += f" By the names that CloudFormation generates, these include {listed(list(map(shortened, by_name)))}."
     elif not escalates:
         configuration = context.model.configuration
-        where = " or ".join((f"this {configuration_in_words(configuration.framework)}", *configuration.context.origins))
+        where = " or ".join(
+            (f"this {configuration_in_words(configuration.framework)}", *configuration.surroundings.context.origins)
+        )
         words += f" {'These roles are' if _many(first) else 'This role is'} not defined in {where}."
     said = {*context.grant.other_conditions}
     keys = listed([key for key in dict.fromkeys(first.way.conditions) if key not in said and not key.startswith("${")])

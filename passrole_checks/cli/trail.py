@@ -144,7 +144,11 @@ def _compare_with_configuration(
     if not configurations and not unreadable:
         names = ", ".join(options["against"])
         unreadable.append(Unreadable(names, nothing_to_scan_reason(read.excluded)))
-    skipped = (*(entry for unit in configurations for entry in unit.not_evaluated), *read.notes, *read.value_notes)
+    skipped = (
+        *(entry for unit in configurations for entry in unit.notes.not_evaluated),
+        *read.notes,
+        *read.value_notes,
+    )
     result = None
     if drawn:
         result = scan_read(read, settings)

@@ -136,7 +136,10 @@ def match_grants(
     grants: list[GrantUsage] = []
     for configuration in configurations:
         own = list(usages(configuration))
-        grants += (*own, *_added_by(own, ((one.values.label, usages(one)) for one in variants_of(configuration))))
+        grants += (
+            *own,
+            *_added_by(own, ((one.surroundings.values.label, usages(one)) for one in variants_of(configuration))),
+        )
     passed = [edge for edge in edges if edge.counts[RequestOutcome.PASSED]]
     return UsageComparison(
         used=tuple(grant for grant in grants if grant.surely),
@@ -225,7 +228,7 @@ class _Side:
         """Yield each Allow of PassRole with its effective grant for each holder."""
         policies = (
             *self.model.configuration.policies,
-            *self.model.configuration.unchanged,
+            *self.model.configuration.change.unchanged,
             *self.model.principals.managed,
         )
         found: dict[tuple[object, ...], tuple[GrantUsage, list[_HeldGrant]]] = {}

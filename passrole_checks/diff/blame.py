@@ -126,7 +126,7 @@ class CauseFinder:
     ) -> tuple[Position, bool] | None:
         """Return the changed line at which another root passes a value without whose change the difference
         disappears, and if it is one of the old version; None if there is none."""
-        old, new = unit.pair.old.links, unit.pair.new.links
+        old, new = unit.pair.old.surroundings.links, unit.pair.new.surroundings.links
         for link in new if old != new else ():
             atom = self._atom_at(link.at) if link not in old else None
             if atom is not None:
@@ -238,7 +238,7 @@ class CauseFinder:
     def _scan_without(self, unit: _Unit, atoms: frozenset[_Atom], links: tuple[Link, ...] | None) -> _ChangeKeys | None:
         pair, files = unit.pair, self._changed_files()
         if links is not None:
-            pair = replace(pair, new=replace(pair.new, links=links))
+            pair = replace(pair, new=replace(pair.new, surroundings=replace(pair.new.surroundings, links=links)))
         texts: dict[str, str | None] = {}
         for number in {number for number, _ in atoms}:
             text = files[number].without({piece for file, piece in atoms if file == number})
@@ -250,12 +250,12 @@ class CauseFinder:
                 other = read_in(pair, self._new, top)
         except (InputError, OSError):
             return None
-        reasons = sorted(entry.reason for entry in pair.new.unreadable)
-        if sorted(entry.reason for entry in other.unreadable) != reasons:
+        reasons = sorted(entry.reason for entry in pair.new.notes.unreadable)
+        if sorted(entry.reason for entry in other.notes.unreadable) != reasons:
             return None
         if not _unresolved_expressions(other) <= unit.unknown:
             return None  # it refers to something that was reverted
-        trial = replace(pair, new=replace(other, suppressions=()))
+        trial = replace(pair, new=replace(other, notes=replace(other.notes, suppressions=())))
         compared = ComparedUnit(trial, self._options, only_gains=True)
         if not compared.is_complete or faults_in(compared.unreadable):
             return None
@@ -299,7 +299,7 @@ def _change_keys(changes: Iterable[GrantChange]) -> _ChangeKeys:
 
 def _unresolved_expressions(side: Configuration) -> frozenset[str]:
     """Return the unresolved expressions in the policies of a version."""
-    policies = (*side.policies, *side.unchanged)
+    policies = (*side.policies, *side.change.unchanged)
     return frozenset(unresolved.expression for policy in policies for unresolved in unresolved_in(policy.document))
 
 

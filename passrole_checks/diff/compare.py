@@ -146,7 +146,7 @@ class _Comparison:
         for pair in versions.pairs:
             yield from _in_both(self.reader, pair, _unit_notes(pair))
             if not pair.is_same:
-                yield from newly_granted(self.reader.moved(pair.old.not_evaluated), pair.new.not_evaluated)
+                yield from newly_granted(self.reader.moved(pair.old.notes.not_evaluated), pair.new.notes.not_evaluated)
             yield from _account_notes(pair, self.options, only_changed=not self.with_scans)
 
     def _granted_by_absent_modules(self, units: Sequence[ComparedUnit]) -> Iterator[Unreadable]:
@@ -163,7 +163,7 @@ class _Comparison:
             if old is None or new is None:
                 continue
             compared = ComparedUnit(UnitPair(old, new), self.options)
-            yield from newly_granted(reader.moved(old.not_evaluated), new.not_evaluated)
+            yield from newly_granted(reader.moved(old.notes.not_evaluated), new.notes.not_evaluated)
             for change in (*compared.new, *compared.widened):
                 located = change.grant
                 if located.grant.at not in reported:  # by another call of the module
@@ -172,7 +172,9 @@ class _Comparison:
     def _absent_modules(self, pairs: Iterable[UnitPair]) -> dict[str, Unreadable]:
         """Return the note on each module without an instance. It is not evaluated, so that its unit may be the same."""
         moved = self.reader.moved
-        sides = (moved(pair.old.not_evaluated) if pair.is_same else pair.new.not_evaluated for pair in pairs)
+        sides = (
+            moved(pair.old.notes.not_evaluated) if pair.is_same else pair.new.notes.not_evaluated for pair in pairs
+        )
         notes = (note for side in sides for note in side)
         return {note.subject: note for note in notes if note.kind is NoteKind.NO_INSTANCE and note.subject}
 
@@ -221,7 +223,7 @@ class _Comparison:
             number, pair = numbers.get(unit.pair.place), unit.pair
             if number is None:
                 continue
-            before = self._analysis(pair.old) if pair.old.values.path else None
+            before = self._analysis(pair.old) if pair.old.surroundings.values.path else None
             after = self.reader.moved(before) if pair.is_same and before is not None else None
             after = after or judged_unit(pair.new, self.options)
             for side, analysis in zip(added, (before, after), strict=True):
@@ -409,17 +411,20 @@ def _order(change: GrantChange) -> tuple[str, int, int, str, str]:
 def _unit_notes(pair: UnitPair) -> tuple[Unreadable, ...]:
     """Return what is not evaluated, with the number of policies that depend on each missing source."""
     sides = (pair.new,) if pair.is_same else (pair.old, pair.new)
-    notes = (note for side in sides for note in with_counts(side.not_evaluated, _dependents_in(side)))
+    notes = (note for side in sides for note in with_counts(side.notes.not_evaluated, _dependents_in(side)))
     return (*notes, *_other_account(pair))
 
 
 def _other_account(pair: UnitPair) -> Iterator[Unreadable]:
     """Yield a note if a root is deployed with other credentials, so that its access may be new to another account."""
-    before, after = ([text for text, _ in side.credentials] for side in (pair.old, pair.new))
+    before, after = ([text for text, _ in side.provisioning.credentials] for side in (pair.old, pair.new))
     if not (pair.old.files and pair.new.policies):
         return
     if after and before != after:
-        text, at = next((entry for entry in pair.new.credentials if entry[0] not in before), pair.new.credentials[0])
+        text, at = next(
+            (entry for entry in pair.new.provisioning.credentials if entry[0] not in before),
+            pair.new.provisioning.credentials[0],
+        )
         reason = (
             f"the provider has other credentials now ({text}): if they are of another account, all access is new there"
         )
@@ -430,11 +435,11 @@ def _other_account(pair: UnitPair) -> Iterator[Unreadable]:
 
 def _other_providers(old: Configuration, new: Configuration) -> Iterator[Unreadable]:
     """Yield a note on each resource, or call of a module, whose own provider has other credentials."""
-    before, after = ({address: text for address, text, _ in side.own_credentials} for side in (old, new))
+    before, after = ({address: text for address, text, _ in side.provisioning.own_credentials} for side in (old, new))
     places, present = (
-        {policy.resource.address: policy.resource.at for policy in (*side.policies, *side.unchanged)}
+        {policy.resource.address: policy.resource.at for policy in (*side.policies, *side.change.unchanged)}
         | {role.resource.address: role.resource.at for role in side.roles}
-        | {address: at for address, _, at in side.own_credentials}
+        | {address: at for address, _, at in side.provisioning.own_credentials}
         for side in (old, new)
     )
     for address in sorted({*before, *after} & places.keys() & present.keys()):
@@ -455,8 +460,8 @@ def _account_notes(pair: UnitPair, options: ScanOptions, *, only_changed: bool) 
     notes: list[dict[str, Unreadable]] = []
     for side in () if pair.is_same else (pair.old, pair.new):
         joined = with_account_details(side, options)[0]
-        own_notes = frozenset(side.not_evaluated)
-        limits = (note for note in joined.not_evaluated if note.kind is NoteKind.LIMIT_NOT_COUNTED)
+        own_notes = frozenset(side.notes.not_evaluated)
+        limits = (note for note in joined.notes.not_evaluated if note.kind is NoteKind.LIMIT_NOT_COUNTED)
         notes.append({note.reason: note for note in limits if note not in own_notes})
         for attachment in unknown_attachments(joined):
             note = unknown_policy_note(attachment)
@@ -469,7 +474,7 @@ def _account_notes(pair: UnitPair, options: ScanOptions, *, only_changed: bool) 
 def _dependents_in(side: Configuration) -> Iterator[DependentPolicy]:
     services: dict[str, Collection[str]] = {name: known_services(name) for name in ("aws", "aws-cn")}
     with suppress(Exception):  # the comparison of the unit reports it
-        for policy in (*side.policies, *side.unchanged):
+        for policy in (*side.policies, *side.change.unchanged):
             statements = parse_document(policy.document).statements if policy.kind is PolicyKind.IDENTITY else ()
             if has_unknown_actions(statements):
                 yield from dependent_policies(side, policy, grants_of(statements, services))

@@ -102,7 +102,7 @@ class ComparedUnit:
         )
         names = match_by_name(old, new)
         names = {**match_modules(old, new, names), **names}
-        written = [*old.policies, *old.unchanged]
+        written = [*old.policies, *old.change.unchanged]
         same = update_role_names([rename_policy(policy, names) for policy in written], old, new, names)
         alike = match_by_content(old, same, new, names)
         same = [relabel_policy(policy, alike) for policy in same]
@@ -110,7 +110,7 @@ class ComparedUnit:
         managed = self._managed(old)
         self.renamed = list(both.items())
         self._old_names = {after: before for before, after in both.items()}
-        now = [*new.policies, *new.unchanged]
+        now = [*new.policies, *new.change.unchanged]
         self._before = self._statements(
             old, [*written, *managed], [*same, *(relabel_policy(policy, both) for policy in managed)]
         )
@@ -157,9 +157,9 @@ class ComparedUnit:
 
     def _as_before(self, side: Configuration) -> None:
         """Count the statements of an unchanged unit and record its unreadable policies."""
-        policies = [*side.policies, *side.unchanged]
+        policies = [*side.policies, *side.change.unchanged]
         self.unchanged = sum(item.grants for item in self._statements(side, [*policies, *self._managed(side)]))
-        self.unreadable += side.unreadable
+        self.unreadable += side.notes.unreadable
         for policy in policies:
             if policy.kind is PolicyKind.IDENTITY:
                 self.unreadable += unreadable_in(policy, parse_document(policy.document))
@@ -352,11 +352,14 @@ def _as_change(
     return replace(
         side,
         policies=tuple(now),
-        unchanged=(),
-        before=old_policies,
-        handed_out_before=frozenset(HandedTo),
-        attached_before=other.attached,
         seconds_left=side.seconds_left / _PASSES if side.seconds_left is not None else None,
+        change=replace(
+            side.change,
+            unchanged=(),
+            before=old_policies,
+            handed_out_before=frozenset(HandedTo),
+            attached_before=other.attached,
+        ),
     )
 
 

@@ -24,10 +24,10 @@ def context_of(
     attached = unit.attached
     linked = {name for pair in attached.members if pair[0] in holders or pair[1] in holders for name in pair}
     reached = {*holders, *linked}
-    texts = [_line("account", unit.account or "", *(text for text, _ in unit.credentials))]
+    texts = [_line("account", unit.account or "", *(text for text, _ in unit.provisioning.credentials))]
     texts += (
         _line("provider", text)
-        for address, text, _ in unit.own_credentials
+        for address, text, _ in unit.provisioning.own_credentials
         if any(re.match(rf"{re.escape(address)}(?![\w-])", name) for name in (item.address, *holders))
     )
     texts += (_line("member", *pair) for pair in attached.members if pair[0] in holders)

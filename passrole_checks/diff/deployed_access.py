@@ -103,7 +103,7 @@ def compare_with_account(sides: Sequence[Mapping[str, Configuration]], account: 
     pairs: list[UnitPair] = []
     names: list[Mapping[str, str]] = []
     inferred: list[tuple[str, str]] = []
-    notes = [note for context in contexts for note in context.configuration.not_evaluated]
+    notes = [note for context in contexts for note in context.configuration.notes.not_evaluated]
     for place, unit in sides[1 - number].items():
         used = contexts_of(unit, contexts, account)
         if not used:
@@ -111,7 +111,7 @@ def compare_with_account(sides: Sequence[Mapping[str, Configuration]], account: 
             notes.append(Unreadable(next(iter(unit.files), place), reason, kind=NoteKind.DEFINED_ELSEWHERE))
         for context in used:
             part = _Part(unit, context)
-            policies = (one for one in (*unit.policies, *unit.unchanged) if one.kind is PolicyKind.IDENTITY)
+            policies = (one for one in (*unit.policies, *unit.change.unchanged) if one.kind is PolicyKind.IDENTITY)
             left_out = [policy for policy in policies if not part.is_of_iam(policy)]
             if left_out:
                 first = left_out[0].resource.address
@@ -123,7 +123,7 @@ def compare_with_account(sides: Sequence[Mapping[str, Configuration]], account: 
             inferred += part.inferred.items()
     paired = {arn for one in names for arn in one.values()}
     notes += (note for context in contexts for note in _others(context, paired))
-    unreadable = tuple(entry for context in contexts for entry in context.configuration.unreadable)
+    unreadable = tuple(entry for context in contexts for entry in context.configuration.notes.unreadable)
     return Deployed(number, tuple(pairs), tuple(names), tuple(inferred), unreadable, tuple(notes))
 
 
@@ -174,21 +174,20 @@ class _Part:
                 if role.resource.address in self.names
             ),
             users=tuple((self.rename(user), name) for user, name in whole.users if user in self.names),
-            unreadable=(),
-            not_evaluated=(),
             instance_profiles=(),
             attached=Attachments(
                 tuple(one for one in attached.managed_policies if one.holder in holders),
                 tuple(members),
                 tuple(one for one in attached.boundaries if one.principal in holders),
             ).renamed(self.rename),
+            notes=replace(whole.notes, unreadable=(), not_evaluated=()),
         )
 
     def _policies(self, holders: set[str]) -> Iterator[AttachedPolicy]:
         """Yield the policies of some principals, and those that the unit declares, attached or not."""
         loose = {
             policy.resource.address
-            for policy in (*self.unit.policies, *self.unit.unchanged)
+            for policy in (*self.unit.policies, *self.unit.change.unchanged)
             if is_managed(policy) and not policy.principals
         }
         for policy in self.context.configuration.policies:
@@ -221,10 +220,13 @@ class _Part:
             resources=tuple(one for one in unit.resources if one.address not in literals),
             roles=tuple(role for role in unit.roles if role.resource.address not in literals),
             policies=tuple(known(policy) for policy in unit.policies if self.is_of_iam(policy)),
-            unchanged=tuple(known(policy) for policy in unit.unchanged if self.is_of_iam(policy)),
-            before=None,
             account=unit.account or self.context.account,
             attached=replace(unit.attached, boundaries=boundaries, managed_policies=attached),
+            change=replace(
+                unit.change,
+                unchanged=tuple(known(policy) for policy in unit.change.unchanged if self.is_of_iam(policy)),
+                before=None,
+            ),
         )
 
     def is_of_iam(self, held: AttachedPolicy | ManagedAttachment) -> bool:

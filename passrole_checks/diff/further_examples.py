@@ -30,7 +30,7 @@ def separate_repeated_access(units: Sequence[ComparedUnit], same: Sequence[Compa
     """Move those new statements of new examples that another example of the same module has to ``moved``, with the
     statement of the other example in ``before``. ``same``: unchanged units that are not in ``units``."""
     for unit in units:
-        if unit.pair.old.files or not unit.new or unit.pair.new.unreadable:
+        if unit.pair.old.files or not unit.new or unit.pair.new.notes.unreadable:
             continue
         others = (other for other in (*units, *same) if other is not unit)
         pairs = [pair for other in others for pair in _equal_calls(other, unit)]
@@ -49,7 +49,7 @@ def _equal_calls(other: ComparedUnit, unit: ComparedUnit) -> Iterator[tuple[_Mod
     """Yield the calls of modules in the old version of one example, and those in another one, if they grant the same,
     with the path of the former."""
     old, new = other.pair.old, unit.pair.new
-    if not other.pair.new.files or old.unreadable or not share_an_account(old, new):
+    if not other.pair.new.files or old.notes.unreadable or not share_an_account(old, new):
         return
     for before, after in calls_in_examples(other.pair, unit.pair):
         calls = [call for prefix in before if (call := _ModuleCall(old, other.pair.old_place, prefix)).is_certain]
@@ -80,7 +80,7 @@ class _ModuleCall:
         """Return the policies in the module, and those attached to its principals."""
         return [
             policy
-            for policy in (*self.unit.policies, *self.unit.unchanged)
+            for policy in (*self.unit.policies, *self.unit.change.unchanged)
             if policy.kind in _LIMITING_OR_GRANTING
             and any(map(self.contains, (policy.resource.address, *self._holders(policy))))
         ]
@@ -127,7 +127,7 @@ class _ModuleCall:
         ]
         entries += [
             ("provider", self.shortened(address), text)
-            for address, text, _ in self.unit.own_credentials
+            for address, text, _ in self.unit.provisioning.own_credentials
             if address.startswith(self.prefix.removesuffix("."))
         ]
         return frozenset(entries)

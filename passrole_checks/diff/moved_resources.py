@@ -41,8 +41,8 @@ def moved_names(old: UnitPair, new: UnitPair) -> dict[str, str]:
 
 def share_an_account(old: Configuration, new: Configuration) -> bool:
     """True unless two units state different accounts or credentials, or only one of them does."""
-    homes = old.home.account, new.home.account
-    credentials = tuple([text for text, _ in side.credentials] for side in (old, new))
+    homes = old.change.home.account, new.change.home.account
+    credentials = tuple([text for text, _ in side.provisioning.credentials] for side in (old, new))
     return old.account == new.account and credentials[0] == credentials[1] and (not all(homes) or homes[0] == homes[1])
 
 
@@ -123,7 +123,7 @@ def _declared(old: Configuration, new: Configuration) -> Iterator[tuple[str, str
     """Yield the addresses in ``old``, and those in ``new`` that this declares to be the same."""
     before, after = _resources(old), _resources(new)
     names, new_names = _names_in_aws(old), _names_in_aws(new)
-    for start, target in new.moves:
+    for start, target in new.provisioning.moves:
         for address in before.keys() - after.keys():
             rest = address[len(start) :]
             moved = target + rest
@@ -183,7 +183,7 @@ def names_in_code(principals: Iterable[str]) -> list[str]:
 
 def _resources(unit: Configuration) -> dict[str, ResourceDefinition]:
     found = {resource.address: resource for resource in unit.resources}
-    found |= {policy.resource.address: policy.resource for policy in (*unit.policies, *unit.unchanged)}
+    found |= {policy.resource.address: policy.resource for policy in (*unit.policies, *unit.change.unchanged)}
     return found | {role.resource.address: role.resource for role in unit.roles}
 
 

@@ -108,7 +108,7 @@ def _is_comparable(unit: ComparedUnit, change: GrantChange) -> bool:
     statement = located.grant.statement
     if serves_many_accounts(located.resource) or located.handed_to is not None or attached.targets:
         return False
-    if unit.pair.new.unreadable:
+    if unit.pair.new.notes.unreadable:
         return False  # it may still be there
     if not {user for _, user in attached.members}.isdisjoint(located.principals):
         return False

@@ -128,7 +128,15 @@ def _read(plan: RootPlan, sides: tuple[Side, Side], static: UnitPair | None) -> 
 def _aligned(pair: UnitPair) -> UnitPair:
     """Return the pair with both sides of one framework, account and deployment."""
     old, new = pair.old, pair.new
-    return replace(pair, old=replace(old, framework=new.framework, account=old.account or new.account, home=new.home))
+    return replace(
+        pair,
+        old=replace(
+            old,
+            framework=new.framework,
+            account=old.account or new.account,
+            change=replace(old.change, home=new.change.home),
+        ),
+    )
 
 
 def _load(file: GivenPlan, folder: str, side: Side, *, before: bool) -> PlanVersion:

@@ -213,8 +213,14 @@ class VersionReader:
             if isinstance(known.found, InputError):
                 error = known.found
                 raise InputError(self.moved(error.file), self.moved(error.reason), error.line)
-            files = {name: self.moved(getattr(known.found, name)) for name in ("files", "nested", "excluded", "values")}
-            alike = replace(known.found, **files)
+            found = known.found
+            alike = replace(
+                found,
+                files=self.moved(found.files),
+                provisioning=replace(found.provisioning, nested=self.moved(found.provisioning.nested)),
+                notes=replace(found.notes, excluded=self.moved(found.notes.excluded)),
+                surroundings=replace(found.surroundings, values=self.moved(found.surroundings.values)),
+            )
             self.originals[id(alike)] = known.found
             accesses = known.accesses
             moved = {kind: dict.fromkeys(map(self.moved, accesses.of(kind))) for kind in KINDS}

@@ -67,7 +67,7 @@ def match_by_content(
     if not removed or not added:
         return {}
     before = _group_by_content(old, policies, removed)
-    after = _group_by_content(new, (*new.policies, *new.unchanged), added)
+    after = _group_by_content(new, (*new.policies, *new.change.unchanged), added)
     own_names = {role.resource.address: _name(role) for role in (*old.roles, *new.roles)}
     found: dict[str, str] = {}
     for profile, addresses in before.items():
@@ -101,7 +101,7 @@ def update_role_names(
     old_addresses = {names.get(role.resource.address, role.resource.address) for role in old.roles}
     both = old_addresses & {role.resource.address for role in new.roles}
     found: dict[tuple[str, UnresolvedKind], set[tuple[str | Unresolved, ...]]] = {}
-    for policy in (*new.policies, *new.unchanged) if both else ():
+    for policy in (*new.policies, *new.change.unchanged) if both else ():
         for unresolved in unresolved_in(policy.document):
             if unresolved.role in both and unresolved.known is not None:
                 found.setdefault((unresolved.role, unresolved.kind), set()).add(unresolved.known)

@@ -42,12 +42,12 @@ def with_trusted_suppressions(
     if pair.trial is not None:
         pair = replace(pair, trial=with_trusted_suppressions(pair.trial, roots, renames, with_scans=with_scans))
     texts = _Texts()
-    known = {_key(suppression, roots[0], renames, texts) for suppression in pair.old.suppressions}
+    known = {_key(suppression, roots[0], renames, texts) for suppression in pair.old.notes.suppressions}
     gone = set(_enclosing_blocks(pair.old, pair.new, texts).values())
     bodies = _enclosing_blocks(pair.new, pair.old, texts)
     counting: list[Suppression] = []
     others: list[Suppression] = []
-    for number, one in enumerate(pair.new.suppressions):
+    for number, one in enumerate(pair.new.notes.suppressions):
         is_trusted = _key(one, roots[1], {}, texts) in known or bodies.get(number) in gone
         (counting if is_trusted else others).append(one)
     notes = tuple(
@@ -55,7 +55,12 @@ def with_trusted_suppressions(
         for other in others
         if with_scans or other.check_id == "PASSROLE_015"
     )
-    new = replace(pair.new, suppressions=tuple(counting), not_evaluated=(*pair.new.not_evaluated, *notes))
+    new = replace(
+        pair.new,
+        notes=replace(
+            pair.new.notes, suppressions=tuple(counting), not_evaluated=(*pair.new.notes.not_evaluated, *notes)
+        ),
+    )
     return replace(pair, new=new)
 
 
@@ -73,7 +78,7 @@ def _enclosing_blocks(side: Configuration, other: Configuration, texts: _Texts) 
     other_addresses = {resource.address for resource in other.resources}
     places = {resource.address: resource.at for resource in side.resources}
     found: dict[int, Hashable] = {}
-    for number, one in enumerate(side.suppressions):
+    for number, one in enumerate(side.notes.suppressions):
         span = one.span or (places.get(one.resource) if one.resource is not None else None)
         if one.resource is None or one.resource in other_addresses or span is None:
             continue

@@ -16,7 +16,7 @@ from passrole_checks.iam.documents.policy import parse_document
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.scanner import ReadPaths
 from passrole_checks.sources.hcl_files import is_terragrunt
-from passrole_checks.sources.model.configuration import Configuration, Framework, Unreadable
+from passrole_checks.sources.model.configuration import Configuration, Framework, PlannedChange, Unreadable
 from passrole_checks.sources.recognize import NOT_INFRASTRUCTURE
 
 AS_BEFORE = "as before, cannot be read"
@@ -159,8 +159,8 @@ def _variants_by_key(
     side: ReadPaths, root: Path, renames: Mapping[str, str]
 ) -> Iterator[tuple[tuple[str, str], Configuration]]:
     for path, variant in side.variants:
-        name = key_of(variant.values.path, root)
-        yield (key_of(path, root), variant.values.labelled(renames.get(name, name))), variant
+        name = key_of(variant.surroundings.values.path, root)
+        yield (key_of(path, root), variant.surroundings.values.labelled(renames.get(name, name))), variant
 
 
 def key_of(file: str | Path, root: Path) -> str:
@@ -185,7 +185,13 @@ def read_in(pair: UnitPair, side: Side, top: Path) -> Configuration:
     if pair.new.framework is Framework.TERRAFORM and not (place.is_dir() or is_terragrunt(place)):
         raise InputError(str(place), "not a Terraform folder")
     boundary = top if top.is_dir() else top.parent
-    unit = detect.Unit(pair.new.framework, place, boundary=boundary, links=pair.new.links, entities=pair.new.entities)
+    unit = detect.Unit(
+        pair.new.framework,
+        place,
+        boundary=boundary,
+        links=pair.new.surroundings.links,
+        entities=pair.new.surroundings.entities,
+    )
     inputs = replace(
         side.inputs,
         var_files=tuple(map(moved, side.inputs.var_files)),
@@ -214,7 +220,7 @@ def _read_part(
         called = unit.framework is Framework.TERRAFORM and any(
             os.path.dirname(os.path.realpath(file)) == place for file in unit.files
         )
-        if called or place in map(os.path.realpath, unit.nested):
+        if called or place in map(os.path.realpath, unit.provisioning.nested):
             alone = readings.read(number, Path(place)).units
             return next((other for path, other in alone if os.path.realpath(path) == place), None)
     return None
@@ -262,7 +268,7 @@ def _match_moved(
 
 def _content_of(unit: Configuration) -> Sequence[object]:
     """Return the content of a unit, without positions."""
-    policies = (*unit.policies, *unit.unchanged)
+    policies = (*unit.policies, *unit.change.unchanged)
     found = [
         (policy.resource.address, policy.path, policy.kind.value, policy.principals,
          tuple(statement.identity for statement in parse_document(policy.document).statements))
@@ -272,7 +278,7 @@ def _content_of(unit: Configuration) -> Sequence[object]:
 
 
 def _empty_like(like: Configuration) -> Configuration:
-    return Configuration(like.framework, (), account=like.account, home=like.home)
+    return Configuration(like.framework, (), account=like.account, change=PlannedChange(home=like.change.home))
 
 
 def _affects(lost: str, key: str, unit: Configuration) -> bool:

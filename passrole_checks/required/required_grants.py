@@ -146,7 +146,7 @@ def _with_variants(
     consumers = RoleConsumers(configuration, account)
     base = _Deployment(configuration, consumers, distinct(consumers.requested))
     yield base
-    roles_by_file = ((one.values.label, _roles_of(one, account)) for one in variants)
+    roles_by_file = ((one.surroundings.values.label, _roles_of(one, account)) for one in variants)
     known = set(map(_identity, base.roles))
     for ((consumers, role), *_), labels in added_by_files(known, roles_by_file, lambda pair: _identity(pair[1])):
         yield _Deployment(configuration, consumers, (replace(role, when=(*role.when, with_values_of(labels))),))
@@ -195,7 +195,7 @@ def _services(one: RoleUse, partition: str | None) -> tuple[str, ...]:
 
 def _only_partition(found: Iterable[RoleUse], configurations: Iterable[Configuration]) -> str | None:
     """Return the only partition that ARNs or configurations state; None if there are none or several."""
-    homes = (configuration.home.partitions for configuration in configurations)
+    homes = (configuration.change.home.partitions for configuration in configurations)
     stated = {partitions[0] for partitions in homes if len(partitions) == 1}
     stated |= {match[1] for one in found if (match := re.match(r"arn:(aws[\w-]*):", str(one.arn)))}
     return stated.pop() if len(stated) == 1 else None
@@ -259,7 +259,7 @@ class _Namer:
     @staticmethod
     def _is_supplied(part: Unresolved, unit: RoleConsumers) -> bool:
         """True if the deployment supplies this account id, so that it need not be the account deployed to."""
-        return part.expression.startswith("var.") or part.expression in unit.configuration.parameters
+        return part.expression.startswith("var.") or part.expression in unit.configuration.provisioning.parameters
 
     def _blank(self, part: Unresolved, one: RoleUse, base: Configuration) -> Blank:
         key = (id(base), part.expression)

@@ -68,7 +68,7 @@ def with_account_details(
     contexts = read_account_details(options.account_details).contexts
     used = contexts_of(configuration, contexts, options.account)
     if contexts and not used:
-        account = options.account or configuration.account or configuration.home.account
+        account = options.account or configuration.account or configuration.change.home.account
         reason = f"account {account} is in no file of --account-details" if account else _AMBIGUOUS
         file = next(iter(configuration.files), "")
         return configuration, (Unreadable(file, reason, subject=reason, kind=NoteKind.DEFINED_ELSEWHERE),)
@@ -87,7 +87,7 @@ def _inferred_names(configuration: Configuration) -> Iterator[Unreadable]:
     """Yield a note on each entity of a configuration whose name is not known, and that is taken for one of the
     account."""
     at = {one.address: one.at for one in configuration.resources}
-    for deployed, address in configuration.context.inferred:
+    for deployed, address in configuration.surroundings.context.inferred:
         reason = f"{address}: taken for {deployed}, the only one in the account with such a name"
         where = at.get(address)
         file, line = (where.file, where.line) if where else (next(iter(configuration.files), ""), None)
@@ -97,7 +97,7 @@ def _inferred_names(configuration: Configuration) -> Iterator[Unreadable]:
 def account_drift(configuration: Configuration, options: ScanOptions) -> tuple[Unreadable, ...]:
     """Return a note on each policy that the account does not have as it was before the change that a plan or a change
     set makes."""
-    if not options.account_details or configuration.before is None:
+    if not options.account_details or configuration.change.before is None:
         return ()
     contexts = contexts_of(configuration, read_account_details(options.account_details).contexts, options.account)
     return tuple(note for context in contexts for note in drift(configuration, context))
@@ -148,8 +148,8 @@ def _read(paths: Sequence[Path]) -> AccountDetails:
     read = [context.configuration for context in contexts]
     return AccountDetails(
         tuple(contexts),
-        (*faults, *(entry for one in read for entry in one.unreadable)),
-        tuple(note for one in read for note in one.not_evaluated),
+        (*faults, *(entry for one in read for entry in one.notes.unreadable)),
+        tuple(note for one in read for note in one.notes.not_evaluated),
     )
 
 

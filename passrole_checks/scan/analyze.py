@@ -88,7 +88,7 @@ class AnalyzedConfiguration:
             self.findings,
             self.grants,
             (*self.unreadable, *self.without_content),
-            (*self.configuration.not_evaluated, *self.notes),
+            (*self.configuration.notes.not_evaluated, *self.notes),
             self.unused_suppressions,
             self.configuration.files,
             self.dependents,
@@ -132,7 +132,7 @@ def _policies_to_check(model: AccessModel, options: ScanOptions) -> Iterator[tup
         yield policy, _all_checks
     changed_holders = {holder for policy in configuration.policies for holder in policy.principals}
     compares = _compares(options)
-    for policy in configuration.unchanged:
+    for policy in configuration.change.unchanged:
         includes = _checks_of_unchanged(model, policy, changed_holders, compares)
         if includes is not None:
             yield policy, includes
@@ -182,7 +182,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         configuration = self.model.configuration
-        self.unreadable.extend(configuration.unreadable)
+        self.unreadable.extend(configuration.notes.unreadable)
         self.notes.extend(too_long(configuration.policies))
         self._own = {id(policy) for policy in configuration.policies}
         self._with_change = _compares(self.options)
@@ -252,7 +252,7 @@ class _Run:
 
     def result(self) -> AnalyzedConfiguration:
         """Apply suppressions, and merge findings of one cause."""
-        own = self.model.configuration.suppressions
+        own = self.model.configuration.notes.suppressions
         marked, used = suppressions.apply(self.found, own)
         if not self.options.missing_as_findings:
             marked = [finding for finding in marked if not finding.missing or finding.suppressed is not None]
@@ -305,7 +305,7 @@ def unreadable_in(policy: AttachedPolicy, document: PolicyDocument) -> Iterator[
 
 def unreadable_of(configuration: Configuration) -> Iterator[Unreadable]:
     """Yield what a scan of a configuration reports as unreadable: its own entries, and errors in its policies."""
-    yield from configuration.unreadable
+    yield from configuration.notes.unreadable
     documents: dict[int, PolicyDocument] = {}
     for policy in configuration.policies:
         if policy.kind is PolicyKind.IDENTITY:

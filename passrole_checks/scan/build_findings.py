@@ -35,7 +35,7 @@ def finding_of(item: CheckVerdict) -> Finding:
     check, verdict, context = item.check, item.verdict, item.context
     policy, grant, configuration = context.policy, context.grant, context.model.configuration
     gainers = tuple(gainer.who for gainer in context.beneficiaries) if check.compares_versions else ()
-    is_incomplete = bool(configuration.incomplete.intersection(gainers))
+    is_incomplete = bool(configuration.change.incomplete.intersection(gainers))
     confidence, severity = verdict.confidence, verdict.severity
     if confidence is Confidence.HIGH and (is_incomplete or policy.handed_to is not None):
         confidence = Confidence.MEDIUM
@@ -93,7 +93,7 @@ def finding_of(item: CheckVerdict) -> Finding:
 def _origin(item: CheckVerdict) -> str:
     """Return a sentence on the context that a verdict on all policies of principals depends on; "" if on none."""
     context, verdict = item.context, item.verdict
-    if not item.check.needs_all_policies or not context.model.configuration.context.origins:
+    if not item.check.needs_all_policies or not context.model.configuration.surroundings.context.origins:
         return ""
     roles = (*verdict.reaches, *(role for one in verdict.escalations for role in one.roles))
     return according_to(context, roles, verdict.who)

@@ -29,7 +29,7 @@ def contexts_of(model: AccessModel, policy: AttachedPolicy, *, with_change: bool
         beneficiaries: tuple[Beneficiary, ...] = ()
         if grant.effect == "Allow":
             holders = model.principals.of(policy)
-            is_comparable = policy.handed_to is None or policy.handed_to in model.configuration.handed_out_before
+            is_comparable = policy.handed_to is None or policy.handed_to in model.configuration.change.handed_out_before
             if with_change and model.change is not None and not grant.denied and is_comparable:
                 many = serves_many_accounts(policy.resource)
                 beneficiaries = model.change.gainers(policy, grant.statement, many_accounts=many)

@@ -13,10 +13,12 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.values.path_conditions import is_off_by_default
 from passrole_checks.sources.model.configuration import (
     NO_INPUTS,
+    NO_PROVISIONING,
     Framework,
     HandedTo,
     Inputs,
     NamedEntities,
+    Provisioning,
     ResourceDefinition,
     Suppression,
     Unreadable,
@@ -200,7 +202,7 @@ class ScannedUnit:
     """The result for one unit, without syntax trees, so that it is small and the same in every process.
 
     ``path``: a file or a Terraform root folder. ``analysis``: None if the unit could not be read; ``unreadable`` has
-    the reason. ``nested``, ``stacks``, ``parameters``, ``parameters_read``: those of its configuration. ``folders``:
+    the reason. ``provisioning``: that of its configuration. ``folders``:
     the folders of its resources. ``excluded``: its files that were left out. ``accesses``: the files that were
     accessed; None if it was not scanned. ``surface``, ``declared``: the answers to the request of the unit.
     """
@@ -209,10 +211,7 @@ class ScannedUnit:
     framework: Framework
     analysis: Analysis | None = None
     unreadable: Unreadable | None = None
-    nested: tuple[str, ...] = ()
-    stacks: tuple[tuple[str, str], ...] = ()
-    parameters: tuple[str, ...] = ()
-    parameters_read: frozenset[str] = frozenset()
+    provisioning: Provisioning = NO_PROVISIONING
     folders: frozenset[str] = frozenset()
     excluded: tuple[str, ...] = ()
     surface: LinkSurface | None = None

@@ -77,14 +77,11 @@ def scan_unit(unit: Unit, options: ScanOptions) -> ScannedUnit:
         path,
         configuration.framework,
         found,
-        nested=configuration.nested,
-        stacks=configuration.stacks,
-        parameters=configuration.parameters,
-        parameters_read=configuration.parameters_read,
+        provisioning=configuration.provisioning,
         folders=frozenset(os.path.dirname(item.at.file) for item in configuration.resources),
-        excluded=configuration.excluded,
-        surface=configuration.surface,
-        declared=configuration.declared,
+        excluded=configuration.notes.excluded,
+        surface=configuration.surroundings.surface,
+        declared=configuration.surroundings.declared,
         accesses=accesses,
     )
 
@@ -162,7 +159,7 @@ class Evaluated:
         templates = [unit for unit in units if unit.framework in _TEMPLATES]
         return cls(
             frozenset(os.path.realpath(folder) for unit in units for folder in unit.folders),
-            frozenset(name for unit in templates for name in unit.parameters) if templates else None,
+            frozenset(name for unit in templates for name in unit.provisioning.parameters) if templates else None,
         )
 
     @classmethod
@@ -237,7 +234,7 @@ class ReadPaths:
     @property
     def used_values(self) -> frozenset[str]:
         """The files whose values are those of a variant."""
-        return frozenset(variant.values.path for _, variant in self.variants)
+        return frozenset(variant.surroundings.values.path for _, variant in self.variants)
 
     def variants_of(self, unit: Configuration) -> tuple[Configuration, ...]:
         """Return a unit with the values of each of its files."""
@@ -299,12 +296,12 @@ def read_discovered(
         problems: list[Unreadable] = []
         if (variant := _loaded(unit, load, problems)) is not None:
             variants.append((unit.path, variant))
-            problems += variant.unreadable
-        about = [*problems_with(unit.values, problems, roots[unit.path].unreadable)]
+            problems += variant.notes.unreadable
+        about = [*problems_with(unit.values, problems, roots[unit.path].notes.unreadable)]
         unreadable += faults_in(about)
         value_notes += without_faults(about)
     templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
-    declared = frozenset(name for unit in templates for name in unit.parameters) if templates else None
+    declared = frozenset(name for unit in templates for name in unit.provisioning.parameters) if templates else None
     complaints, notes = _check_inputs(discovery, options, declared)
     files = {file for _, unit in units for file in unit.files}  # of modules and nested templates too
     return ReadPaths(
@@ -339,7 +336,7 @@ def _boundary(discovery: Discovery, options: ScanOptions) -> Boundary:
 
 def _excluded(discovery: Discovery, units: Sequence[Configuration]) -> tuple[str, ...]:
     """Return the paths left out by discovery, and those left out in modules of units."""
-    return tuple(sorted({*discovery.excluded, *(path for unit in units for path in unit.excluded)}))
+    return tuple(sorted({*discovery.excluded, *(path for unit in units for path in unit.notes.excluded)}))
 
 
 def read_with_account_details(read: ReadPaths, options: ScanOptions) -> ReadPaths:
@@ -403,7 +400,7 @@ _Read = TypeVar("_Read", Configuration, ScannedUnit)
 
 def _without_nested_templates(units: Sequence[tuple[Path, _Read]]) -> list[tuple[Path, _Read]]:
     """Return the units without templates that were read as nested stacks of another unit."""
-    roots = root_templates({str(path): frozenset(unit.nested) for path, unit in units})
+    roots = root_templates({str(path): frozenset(unit.provisioning.nested) for path, unit in units})
     return [(path, unit) for path, unit in units if str(path) in roots]
 
 
@@ -444,8 +441,8 @@ def analyze_or_fault(configuration: Configuration, options: ScanOptions, path: s
         return analyze(configuration, options).analysis
     except Exception as error:
         fault = _fault(path or next(iter(configuration.files), "."), error)
-        unreadable = (*configuration.unreadable, fault)
-        return Analysis((), (), unreadable, configuration.not_evaluated, (), configuration.files)
+        unreadable = (*configuration.notes.unreadable, fault)
+        return Analysis((), (), unreadable, configuration.notes.not_evaluated, (), configuration.files)
 
 
 def scan_configurations(configurations: Sequence[Configuration], options: ScanOptions) -> ScanResult:
@@ -471,7 +468,9 @@ def scan_read(
         return known.get(id(unit)) or analyze_or_fault(unit, options)
 
     analyses = (
-        with_variants(analysis_of(unit), [(one.values, analysis_of(one)) for one in read.variants_of(unit)])
+        with_variants(
+            analysis_of(unit), [(one.surroundings.values, analysis_of(one)) for one in read.variants_of(unit)]
+        )
         for _, unit in read.units
     )
     return merge_analyses([*analyses], options)

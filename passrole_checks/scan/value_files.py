@@ -124,9 +124,9 @@ def _targets_of(file: ValueFile, roots: Sequence[_Root]) -> list[_Root]:
     named = [root for template in file.templates for root in roots if root.unit.path == template][:1]
     if named or file.is_named:
         return named
-    matching = [root for root in roots if file.names and file.names.issubset(root.read.parameters)]
+    matching = [root for root in roots if file.names and file.names.issubset(root.read.provisioning.parameters)]
     if not matching and file.is_terraform:
-        matching = [root for root in roots if not file.names.isdisjoint(root.read.parameters)]
+        matching = [root for root in roots if not file.names.isdisjoint(root.read.provisioning.parameters)]
     for folder in Path(file.path).parents:
         if around := [root for root in matching if root.folder == folder]:
             return around
@@ -151,7 +151,7 @@ def _assign(file: ValueFile, targets: Sequence[_Root]) -> Unreadable:
 def _assign_to(file: ValueFile, root: _Root) -> str:
     """Add a file to a root if its values can change the result, and return the reason in the note."""
     name = "the working directory" if root.name == "." else root.name
-    if not (file.attaches or file.names & root.read.parameters_read):
+    if not (file.attaches or file.names & root.read.provisioning.parameters_read):
         return f"no policy of {name} depends on its values"
     if len(root.files) >= _MAX_VARIANTS:
         return f"not evaluated, {_MAX_VARIANTS} other files are variants of {name}"

@@ -30,10 +30,10 @@ _Key = tuple[Hashable, ...]
 def without_surroundings(joined: AccessModel) -> Iterator[VerdictsAlone]:
     """Yield the verdicts on a configuration without its account, and without the other roots either; none if nothing
     surrounds it."""
-    whole = joined.configuration.context.alone
+    whole = joined.configuration.surroundings.context.alone
     if whole is not None:
         model = AccessModel(whole, joined.account)
-        policies = (*whole.policies, *whole.unchanged, *model.principals.managed)
+        policies = (*whole.policies, *whole.change.unchanged, *model.principals.managed)
         yield VerdictsAlone(model, {_policy_key(policy): policy for policy in policies})
         yield from without_surroundings(model)
 
@@ -110,7 +110,7 @@ def _answers(shown: CheckVerdict, alone: CheckVerdict, context: GrantContext) ->
 
 def _explained(verdict: Verdict, context: GrantContext) -> Verdict:
     """Return a verdict of at most low severity, with the reason that the surroundings give."""
-    names = context.model.configuration.context
+    names = context.model.configuration.surroundings.context
     holders = [one for one in context.holders if one.name in verdict.who] or context.holders
     known = [*filter(None, (names.principals.get(one.name) for one in holders))]
     origins = listed(list(dict.fromkeys(known or names.origins or names.roles.values())), 2)

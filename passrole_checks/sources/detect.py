@@ -37,6 +37,7 @@ from passrole_checks.sources.model.configuration import (
     Framework,
     Inputs,
     NoteKind,
+    Notes,
     Unreadable,
     recording_faults,
 )
@@ -125,11 +126,14 @@ def load(unit: Unit, *, unchanged: bool = False, inputs: Inputs = NO_INPUTS) -> 
         configuration = with_entities(configuration, unit.entities) if unit.entities else configuration
         return replace(
             configuration,
-            links=unit.links,
-            entities=unit.entities,
-            values=unit.values,
-            declared=declared,
             seconds_left=max(limit.left, _MIN_SECONDS),
+            surroundings=replace(
+                configuration.surroundings,
+                links=unit.links,
+                entities=unit.entities,
+                values=unit.values,
+                declared=declared,
+            ),
         )
 
 
@@ -149,7 +153,7 @@ def _load_leniently(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuratio
             raise
         reason = f"{UNREADABLE_TEMPLATE}: {error.reason}"
         note = Unreadable(error.file, reason, error.line)
-        return Configuration(unit.framework, (str(unit.path),), not_evaluated=(note,))
+        return Configuration(unit.framework, (str(unit.path),), notes=Notes(not_evaluated=(note,)))
 
 
 def _load(unit: Unit, unchanged: bool, inputs: Inputs) -> Configuration:

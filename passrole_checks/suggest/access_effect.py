@@ -109,7 +109,7 @@ class _Comparison:
             if covers_pass_role(statement)[0] is not Ternary.NO
             for pattern in statement.resources or statement.not_resources or ()
         )
-        self._where = Deployment(before.account or only_account(patterns), before.configuration.home.partitions)
+        self._where = Deployment(before.account or only_account(patterns), before.configuration.change.home.partitions)
 
     def _with_known_roles(self, permissions: Permissions, model: AccessModel) -> list[Statement]:
         """Return the statements with the ARNs of known roles instead of references."""

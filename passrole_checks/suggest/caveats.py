@@ -37,7 +37,7 @@ def unknown_principals(over: PassedRoles) -> str:
 def missing_parts(over: PassedRoles, services: Collection[str] = ()) -> tuple[str, ...]:
     """Return caveats for parts of the configuration that are not available and may pass roles too, to one of these
     services (none: to any)."""
-    found = [one.reason for one in over.analyzed.configuration.not_evaluated if _may_belong(over, one.file)]
+    found = [one.reason for one in over.analyzed.configuration.notes.not_evaluated if _may_belong(over, one.file)]
     parts = list(dict.fromkeys(reason for reason in found if _ATTACHED_TO not in reason))
     known = {reason: services_of_missing_module(reason) for reason in parts}
     parts = [one for one in parts if (own := known[one]) is None or set(own) & set(services or own)]

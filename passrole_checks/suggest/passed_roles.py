@@ -80,8 +80,10 @@ class PassedRoles:
     def partition(self) -> str:
         """Return the partition of the statement."""
         named = (arn.partition_of(role.pattern) for role in self.grant.roles)
-        stated = next(filter(None, named), None) or next(iter(self.analyzed.configuration.home.partitions), "aws")
-        return stated if len(self.analyzed.configuration.home.partitions) == 1 or stated == "aws-cn" else "aws"
+        stated = next(filter(None, named), None) or next(
+            iter(self.analyzed.configuration.change.home.partitions), "aws"
+        )
+        return stated if len(self.analyzed.configuration.change.home.partitions) == 1 or stated == "aws-cn" else "aws"
 
     def roles(self, intended_names: tuple[str, ...] | None, *, by_others: bool = False) -> tuple[PassedRole, ...]:
         """Return the roles that the statement covers and this configuration passes to a service that it allows, as far
@@ -157,7 +159,7 @@ class PassedRoles:
         """Return the known roles that the statement covers and that a service may assume, each with those services of
         its trust policy that the conditions allow; only these ``services``, if there are any. Empty if the roles of the
         account are not known."""
-        if not self.analyzed.configuration.context.roles:
+        if not self.analyzed.configuration.surroundings.context.roles:
             return ()
         found = []
         for address in sorted(self._covered_addresses):
@@ -171,12 +173,12 @@ class PassedRoles:
 
     def origin_of(self, roles: Iterable[PassedRole]) -> str:
         """Return the origin of those roles that are known from the context; "" if none is."""
-        known = self.analyzed.configuration.context.roles
+        known = self.analyzed.configuration.surroundings.context.roles
         return next((known[one.label] for one in roles if one.label in known), "")
 
     def _target_known(self, role: KnownRole) -> TargetRole | None:
         """Return how the statement can name a known role; None if it cannot."""
-        deployed = self.analyzed.configuration.context.arns.get(role.address)
+        deployed = self.analyzed.configuration.surroundings.context.arns.get(role.address)
         if deployed is not None:
             exact = TargetRole("", StringNode((deployed,), self.grant.at))
             return exact if self.referable.can_contain(self.located.grant.at.file, exact) else None

@@ -112,7 +112,7 @@ class ReferableRoles:
         self._folders: dict[str, ReferenceGraph] = {}
         self._attributes: dict[Position, str] = {}
         self._templates: dict[str, ReferenceGraph | None] = {}
-        around = configuration.context.roles  # nothing here can be referred to as a role of the account
+        around = configuration.surroundings.context.roles  # nothing here can be referred to as a role of the account
         self._roles = {
             role.resource.address: role for role in configuration.roles if role.resource.address not in around
         }
@@ -199,7 +199,9 @@ class ReferableRoles:
         local = re.escape(_INDEX.sub("", principal.removeprefix(module_of(principal))))
         named = re.compile(rf"(?<![\w.-]){local}(?:\[[^\[\]]*\])?\.(?:name|id)\b")
         graph = self._folder(folder)
-        modules = {(note.file, note.line) for note in self.configuration.not_evaluated if note.kind is NoteKind.MODULE}
+        modules = {
+            (note.file, note.line) for note in self.configuration.notes.not_evaluated if note.kind is NoteKind.MODULE
+        }
         idle = {one.at for one in graph.counted if "policy" in one.type} - self._attaching
         for file, first, last, name in graph.spans:
             if (file, first) in modules | idle and named.search(self._lines(file, first, last)):
@@ -257,7 +259,11 @@ class ReferableRoles:
         if os.path.dirname(at.file) != folder or not self._is_same(module, folder, located):
             return None
         found = _ARGUMENT.fullmatch(self.text_at(at).strip())
-        is_given = found is not None and not module and found[1].removeprefix("var.") in self.configuration.values.names
+        is_given = (
+            found is not None
+            and not module
+            and found[1].removeprefix("var.") in self.configuration.surroundings.values.names
+        )
         is_arn = one.arn is not None and str(one.arn).startswith("arn:") and (bool(one.arn.defaults) or is_given)
         if found is None or ("arn" not in found[1].rpartition(".")[2].lower() and not is_arn):
             return None

@@ -275,8 +275,8 @@ class Session:
         variants: list[tuple[str, Advice]] = []
         for unit, one in statement.uses:
             advice = propose(self._passed_roles(unit, one), checks, statement.limit)
-            if unit.configuration.values.path:
-                variants.append((unit.configuration.values.label, advice))
+            if unit.configuration.surroundings.values.path:
+                variants.append((unit.configuration.surroundings.values.label, advice))
             else:
                 found.append(advice)
         return merge_advice(found or [advice for _, advice in variants], variants)

@@ -96,7 +96,7 @@ class TrialScans:
     def __init__(self, units: Sequence[TrialUnit], options: ScanOptions, texts: Map[str, str]) -> None:
         self._units, self._options, self._texts = units, options, texts
         size = sum(map(len, texts.values())) / 1_000_000
-        variants = sum(bool(unit.configuration.values.path) for unit in units)
+        variants = sum(bool(unit.configuration.surroundings.values.path) for unit in units)
         seconds = _MOST_SECONDS + size * _SECONDS_PER_MEGABYTE + variants * _SECONDS_PER_VARIANT
         self._left = seconds
         self._longest = 0.0  # that one trial took
@@ -123,9 +123,11 @@ class TrialScans:
             after = self._scan_with(unit, changed)
             found.append(compare_findings(unit, after, statements))
             _verify_size(unit, after)
-            if unit.configuration.values.path:
+            if unit.configuration.surroundings.values.path:
                 own = [one for one in targets if _is_among(one, open_findings(unit.analyzed))]
-                _verify_resolved(own, found[-1].gone, f" with the values of {unit.configuration.values.label}")
+                _verify_resolved(
+                    own, found[-1].gone, f" with the values of {unit.configuration.surroundings.values.label}"
+                )
             tried.append((unit.analyzed, after))
         unchanged = [one for changes in found for one in changes.unchanged]
         less = [one for changes in found for one in changes.less_severe if not _is_among(one, unchanged)]
@@ -168,9 +170,9 @@ class TrialScans:
             only=path if single else None,
             boundary=_repository_of(unit),
             beside=tuple(map(Path, boundary.folders or ())),
-            links=unit.configuration.links,
-            entities=unit.configuration.entities,
-            values=unit.configuration.values,
+            links=unit.configuration.surroundings.links,
+            entities=unit.configuration.surroundings.entities,
+            values=unit.configuration.surroundings.values,
         )
         return detect.load(unit_to_read, unchanged=self._options.unchanged, inputs=self._options.inputs)
 
@@ -182,8 +184,8 @@ class TrialScans:
             raise NotEditableError(f"the edited file could not be read ({error.reason})") from None
         except Exception as error:
             raise NotEditableError(internal_error(error)) from None
-        before = Counter(one.reason for one in unit.configuration.unreadable)
-        if Counter(one.reason for one in found.unreadable) - before:
+        before = Counter(one.reason for one in unit.configuration.notes.unreadable)
+        if Counter(one.reason for one in found.notes.unreadable) - before:
             raise NotEditableError("the edited file could not be read")
         analyzed = analyze(found, unit.analyzed.options)
         if analyzed.out_of_time or faults_in(analyzed.unreadable):

@@ -157,7 +157,9 @@ def _verify_still_allowed(
 def _deployment_of(analyzed: AnalyzedConfiguration, grants: Sequence[PassRoleGrant]) -> Deployment:
     patterns = [role.pattern for grant in grants for role in grant.roles]
     partitions = {found for pattern in patterns if (found := arn.partition_of(pattern)) is not None}
-    partition = partitions.pop() if len(partitions) == 1 else next(iter(analyzed.configuration.home.partitions), "aws")
+    partition = (
+        partitions.pop() if len(partitions) == 1 else next(iter(analyzed.configuration.change.home.partitions), "aws")
+    )
     return Deployment(analyzed.model.account or arn.only_account(patterns), (partition,))
 
 

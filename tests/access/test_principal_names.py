@@ -183,7 +183,7 @@ def test_what_stood_before_a_plan(tmp_path: Path) -> None:
     findings = scan_paths([written(tmp_path, "plan.json", content)], INFO).findings
     assert [one.principals for one in findings if one.check_id == "PASSROLE_015"] == [("one (user)",)]
     configuration = terraform_plan.load(Path("plan.json"), content)
-    assert [one.principals for one in configuration.before or ()] == [("one (user)",), ("one (user)",)]
+    assert [one.principals for one in configuration.change.before or ()] == [("one (user)",), ("one (user)",)]
 
 
 def test_what_stood_before_a_change_set(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_what_stood_before_a_change_set(tmp_path: Path) -> None:
     content = changes_of(("Remove", "A", of_policy("user", ALLOW), None), ("Add", "B", None, of_policy("group", ALLOW)))
     findings = scan_paths([written(tmp_path, "c.json", content)], INFO).findings
     assert [one.principals for one in findings if one.check_id == "PASSROLE_015"] == [("one (group)",)]
-    assert change_set.load(Path("c.json"), content).incomplete == {"one (user)", "one (group)"}
+    assert change_set.load(Path("c.json"), content).change.incomplete == {"one (user)", "one (group)"}
 
 
 def compared(folder: Path, old: str, new: str) -> dict[str, list[tuple[str, ...]]]:
@@ -247,7 +247,7 @@ def test_a_role_that_a_plan_forgets() -> None:
         ("aws_iam_group_policy", "g", None, planned("group", DENY)),
     )
     configuration = terraform_plan.load(Path("plan.json"), content)
-    told = [(one.resource.address, one.principals) for one in configuration.before or ()]
+    told = [(one.resource.address, one.principals) for one in configuration.change.before or ()]
     assert told == [("one", ("one (role)",))]
     assert [one.principals for one in configuration.policies] == [("one (role)",), ("one (group)",)]
 

@@ -130,7 +130,7 @@ class Deployment:
     def _generated_name(self, address: str) -> str:
         """Return the name that AWS or Terraform generates."""
         if self.configuration.framework in (Framework.CLOUDFORMATION, Framework.SAM):
-            stack = self.configuration.stack or "stack"
+            stack = self.configuration.provisioning.stack or "stack"
             return f"{stack}-{address.replace('.', '-1A2B3C4D5E6F7-')}-1A2B3C4D5E6F7"
         return _generated(address)
 

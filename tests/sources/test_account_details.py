@@ -124,7 +124,7 @@ def test_several_pages_are_one_account(join: Any) -> None:
     """Pages may follow each other or be the elements of a list; an entity on two pages counts once."""
     pages = [page(UserDetailList=[user("alice")]), page(UserDetailList=[user("bob"), user("alice")])]
     configuration = load(text=join([json.dumps(one) for one in pages]))
-    assert not configuration.unreadable
+    assert not configuration.notes.unreadable
     assert [name for name, _ in configuration.users] == [arn("user", "alice"), arn("user", "bob")]
 
 
@@ -139,16 +139,16 @@ def test_truncated_file_is_read_up_to_the_break(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("key", "value"), [("IsTruncated", True), ("NextToken", "eyJNYXJrZXIiOiBudWxsfQ==")])
 def test_truncated_output_is_noted(key: str, value: Any) -> None:
     """``IsTruncated``, or the CLI's ``NextToken`` (``--max-items``), in the last page says that pages are missing."""
-    (note,) = load({**page(UserDetailList=[user("alice")]), key: value}).not_evaluated
+    (note,) = load({**page(UserDetailList=[user("alice")]), key: value}).notes.not_evaluated
     assert key in note.reason
     complete = "\n".join(map(json.dumps, [{**page(UserDetailList=[user("alice")]), key: value}, page()]))
-    assert not load(text=complete).not_evaluated
+    assert not load(text=complete).notes.not_evaluated
 
 
 @pytest.mark.parametrize("version", [{"VersionId": "v1", "IsDefaultVersion": True}, {"VersionId": "v1"}])
 def test_policy_without_a_document_of_its_default_version_is_reported(version: dict[str, Any]) -> None:
     """Its permissions are unknown, whether or not something uses it."""
-    (entry,) = load(page(Policies=[{**managed("p"), "PolicyVersionList": [version]}])).unreadable
+    (entry,) = load(page(Policies=[{**managed("p"), "PolicyVersionList": [version]}])).notes.unreadable
     assert arn("policy", "p") in entry.reason
 
 
@@ -157,7 +157,7 @@ def test_other_accounts_and_entries_without_an_arn_are_unreadable() -> None:
     other = {**user("eve"), "Arn": arn("user", "eve", "444455556666")}
     entries: list[Any] = [user("alice"), other, {"UserName": "x"}, 7]
     configuration = load(page(UserDetailList=entries))
-    assert len(configuration.unreadable) == 3
+    assert len(configuration.notes.unreadable) == 3
     assert [name for name, _ in configuration.users] == [arn("user", "alice")]
 
 
@@ -165,7 +165,7 @@ def test_malformed_document_is_unreadable() -> None:
     """A document that is no JSON is reported with the principal; the others are read."""
     broken = {"PolicyName": "own", "PolicyDocument": "{"}
     configuration = load(page(UserDetailList=[user("alice", UserPolicyList=[broken]), user("bob", PASS_ANY)]))
-    assert [arn("user", "alice") in entry.reason for entry in configuration.unreadable] == [True]
+    assert [arn("user", "alice") in entry.reason for entry in configuration.notes.unreadable] == [True]
     assert [policy.principals for policy in configuration.policies] == [(arn("user", "bob"),)]
 
 
@@ -208,14 +208,14 @@ def test_template_that_mentions_the_lists_stays_a_template(template: dict[str, A
 )
 def test_what_is_no_page_is_reported(text: str, reason: str) -> None:
     """Nothing between or after the pages is passed over without a message."""
-    (entry,) = load(text=text).unreadable
+    (entry,) = load(text=text).notes.unreadable
     assert reason in entry.reason
 
 
 def test_entity_listed_twice_with_different_contents_is_noted() -> None:
     """The last one counts, as for the same entity on two pages, and the first one is named."""
     configuration = load(page(UserDetailList=[user("alice", PASS_ANY), user("alice")]))
-    (note,) = configuration.not_evaluated
+    (note,) = configuration.notes.not_evaluated
     assert arn("user", "alice") in note.reason
     assert not configuration.policies
 
@@ -233,7 +233,7 @@ def test_entity_listed_twice_with_different_contents_is_noted() -> None:
 )
 def test_fields_of_another_type_are_unreadable(fields: dict[str, Any]) -> None:
     """A list of policies that is none, and an element without a policy, are reported with the principal."""
-    (entry,) = load(page(UserDetailList=[user("alice", **fields)])).unreadable
+    (entry,) = load(page(UserDetailList=[user("alice", **fields)])).notes.unreadable
     assert arn("user", "alice") in entry.reason
 
 
@@ -247,7 +247,7 @@ def test_attached_policy_without_a_default_version_is_noted(tmp_path: Path) -> N
 
 def test_group_that_is_not_in_the_file_is_noted() -> None:
     """Its policies are unknown, as in the output for ``--filter User``."""
-    (note,) = load(page(UserDetailList=[user("alice", GroupList=["developers"])])).not_evaluated
+    (note,) = load(page(UserDetailList=[user("alice", GroupList=["developers"])])).notes.not_evaluated
     assert "developers" in note.reason
 
 
@@ -282,7 +282,7 @@ def test_aws_managed_policy_in_another_version_is_a_permissions_boundary(tmp_pat
 def test_the_same_account_id_in_another_partition_is_another_account() -> None:
     """Partitions share no accounts (AWS General Reference, "Amazon Resource Names")."""
     china = {**user("bob"), "Arn": arn("user", "bob").replace("aws", "aws-cn")}
-    (entry,) = load(page(UserDetailList=[user("alice"), china])).unreadable
+    (entry,) = load(page(UserDetailList=[user("alice"), china])).notes.unreadable
     assert "another account" in entry.reason
 
 
@@ -301,7 +301,7 @@ def test_time_grows_with_the_size_of_the_file(content: dict[str, Any]) -> None:
     start = time.thread_time()
     configuration = load(content)
     assert time.thread_time() - start < 5
-    assert not configuration.unreadable
+    assert not configuration.notes.unreadable
 
 
 @pytest.mark.parametrize("is_named", [True, False])
@@ -342,7 +342,7 @@ def test_pieces_of_any_size_give_the_same_configuration(size: int, indent: int |
     pieces = account.load((Path("account.json"), iter([text[at : at + size] for at in range(0, len(text), size)])))
     assert pieces == whole
     assert len(whole.users) == 2
-    assert len(whole.unreadable) == 2
+    assert len(whole.notes.unreadable) == 2
 
 
 def test_text_that_is_not_utf8_is_reported(tmp_path: Path) -> None:

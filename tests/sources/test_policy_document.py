@@ -98,7 +98,7 @@ def test_kind_of_a_document(path: str, content: str, kind: PolicyKind) -> None:
     read = policy_document.load(Path("/scp/boundary", path), content, Path("/scp/boundary"))
     (policy,) = read.policies
     assert policy.kind is kind
-    assert bool(read.not_evaluated) is (kind in (PolicyKind.BOUNDARY, PolicyKind.SCP))
+    assert bool(read.notes.not_evaluated) is (kind in (PolicyKind.BOUNDARY, PolicyKind.SCP))
 
 
 def resource_of(content: str) -> StringNode:

@@ -73,7 +73,7 @@ def test_template_of_cloud_control_stack_is_read_with_its_parameters(
     assert policy.resource.address == f"{kind}.s"
     statement = policy.document.get("Statement").items[0]
     assert str(statement.get("Resource")) == "*"
-    assert not found.not_evaluated
+    assert not found.notes.not_evaluated
 
 
 @BOTH
@@ -91,7 +91,7 @@ def test_template_of_cloud_control_stack_is_read_with_its_parameters(
 )
 def test_template_elsewhere_is_noted(tmp_path: Path, read: Any, kind: str) -> None:
     """A stack or product whose template is stored elsewhere is a note."""
-    (note,) = read(tmp_path, {kind: {"x": {"name": "x"}}}).not_evaluated
+    (note,) = read(tmp_path, {kind: {"x": {"name": "x"}}}).notes.not_evaluated
     assert f"{kind}.x" in note.reason and note.line
 
 
@@ -99,7 +99,7 @@ def test_template_elsewhere_is_noted(tmp_path: Path, read: Any, kind: str) -> No
 def test_product_in_a_template_is_noted(tmp_path: Path, kind: str) -> None:
     """A product of the Service Catalog in a template is a note."""
     content = f"Resources:\n  X:\n    Type: AWS::ServiceCatalog::{kind}\n    Properties: {{Name: x}}\n"
-    (note,) = cloudformation.load(tmp_path / "t.yaml", content).not_evaluated
+    (note,) = cloudformation.load(tmp_path / "t.yaml", content).notes.not_evaluated
     assert note.reason.startswith("X: ") and note.line == 4
 
 
@@ -136,14 +136,14 @@ MEMBERSHIPS: dict[str, dict[str, Any]] = {
 @BOTH
 def test_group_that_is_not_defined_is_noted(tmp_path: Path, read: Any) -> None:
     """A group that users join and that the configuration does not define is a note; one that it defines is none."""
-    notes = read(tmp_path, MEMBERSHIPS).not_evaluated
+    notes = read(tmp_path, MEMBERSHIPS).notes.not_evaluated
     assert ["admins" in notes[0].reason, "ops" in notes[1].reason, len(notes)] == [True, True, 2]
     assert "aws_iam_user.ana" in notes[0].reason and "and 1 more" in notes[1].reason
 
 
 def test_unchanged_membership_is_not_noted(tmp_path: Path) -> None:
     """A membership that a plan leaves unchanged is no note."""
-    assert not of_plan(tmp_path, MEMBERSHIPS, "no-op").not_evaluated
+    assert not of_plan(tmp_path, MEMBERSHIPS, "no-op").notes.not_evaluated
 
 
 def test_group_of_a_template_that_is_not_defined_is_noted(tmp_path: Path) -> None:
@@ -156,9 +156,11 @@ def test_group_of_a_template_that_is_not_defined_is_noted(tmp_path: Path) -> Non
         }
     }
     body = json.dumps(template)
-    own = cloudformation.load(tmp_path / "t.json", body).not_evaluated
+    own = cloudformation.load(tmp_path / "t.json", body).notes.not_evaluated
     stacks = [
-        of_terraform(tmp_path, {kind: {"s": {"template_body": body, "name": "s", "stack_set_name": "s"}}}).not_evaluated
+        of_terraform(
+            tmp_path, {kind: {"s": {"template_body": body, "name": "s", "stack_set_name": "s"}}}
+        ).notes.not_evaluated
         for kind in ("aws_cloudformation_stack", "awscc_cloudformation_stack_set")
     ]
     for notes in (own, *stacks):

@@ -192,7 +192,7 @@ def test_identity_policy_is_json_text(address: str, attribute: str) -> None:
     assert (policy.resource.address, policy.path, policy.kind) == (address, attribute, PolicyKind.IDENTITY)
     assert isinstance(policy.document, StringNode)
     assert policy.document.literal == PASS_ANY
-    assert found.unreadable == ()
+    assert found.notes.unreadable == ()
 
 
 def test_role_has_inline_and_trust_policies() -> None:
@@ -290,7 +290,7 @@ def test_newly_attached_policy_is_checked() -> None:
 def test_other_providers_are_ignored() -> None:
     """Resources of other providers are neither policies nor errors."""
     found = read(plan(change("google_project_iam_policy.x", {"policy": 3}), change("random_id.x", {"byte_length": 4})))
-    assert (found.policies, found.resources, found.unreadable) == ((), (), ())
+    assert (found.policies, found.resources, found.notes.unreadable) == ((), (), ())
 
 
 def test_document_is_built_from_planned_data_source() -> None:
@@ -629,7 +629,7 @@ def test_account_is_that_of_default_provider(key: str, account: str | None) -> N
 def test_unread_stacks_are_reported() -> None:
     """A CloudFormation stack with an unknown template is reported."""
     configuration = read(plan(change("aws_cloudformation_stack.s", {"template_body": "{}"})))
-    (note,) = configuration.not_evaluated
+    (note,) = configuration.notes.not_evaluated
     assert note.reason.startswith("aws_cloudformation_stack.s: ")
 
 
@@ -764,7 +764,7 @@ def test_deposed_objects_are_ignored() -> None:
 
 def test_incomplete_plan_says_so() -> None:
     """A plan that ended in an error is incomplete and listed as not evaluated."""
-    (missing,) = read(plan(errored=True)).not_evaluated
+    (missing,) = read(plan(errored=True)).notes.not_evaluated
     assert (missing.file, missing.line) == ("plan.json", None)
 
 
@@ -857,7 +857,7 @@ def test_wrong_type_never_crashes(path: tuple[Any, ...], value: Any) -> None:
     except InputError as error:
         assert path == ("format_version",), error
     else:
-        assert all(problem.file == "plan.json" for problem in found.unreadable)
+        assert all(problem.file == "plan.json" for problem in found.notes.unreadable)
 
 
 def test_broken_change_is_reported() -> None:
@@ -868,7 +868,7 @@ def test_broken_change_is_reported() -> None:
     found = read(content)
     assert [policy.resource.address for policy in found.policies] == ["aws_iam_policy.x", "aws_iam_policy.y"]
     assert spelled(found.policies[1].document) == "${aws_iam_policy.y.policy}"
-    reasons = [(problem.line, problem.reason) for problem in found.unreadable]
+    reasons = [(problem.line, problem.reason) for problem in found.notes.unreadable]
     assert reasons[0][1].startswith("an entry of resource_changes")
     assert reasons[0][0] is not None
     assert content.splitlines()[reasons[0][0] - 1].strip() == "3,"

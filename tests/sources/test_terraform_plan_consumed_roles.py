@@ -44,7 +44,7 @@ def plan(changes: list[Any], resources: Any = (), *, unchanged: bool = False) ->
         "configuration": {"root_module": {"resources": list(resources)}},
     }
     found = load(Path("plan.json"), json.dumps(content), unchanged=unchanged)
-    assert not found.unreadable
+    assert not found.notes.unreadable
     return found
 
 

@@ -92,7 +92,7 @@ def documents(changes: list[Any], root: dict[str, Any]) -> dict[str, Any]:
                 if isinstance(node, dict)
                 else node
             )
-    assert found.unreadable == ()
+    assert found.notes.unreadable == ()
     return shown
 
 

@@ -58,7 +58,7 @@ def document_of(values: Any, unknown: Any, **expressions: Any) -> Any:
         written("aws_iam_policy.deploy", policy={"references": [f"{DOCUMENT}.json"]}),
     ]
     found = read(data, policy, resources=code)
-    assert not found.unreadable
+    assert not found.notes.unreadable
     return spelled(found.policies[0].document)
 
 
@@ -135,7 +135,7 @@ def test_element_of_wrong_type_is_reported() -> None:
     code = [written(DOCUMENT), written("aws_iam_policy.deploy", policy={"references": [f"{DOCUMENT}.json"]})]
     found = read(data, policy, resources=code)
     assert spelled(found.policies[0].document)["Statement"] == [ALLOWED]
-    assert {one.reason for one in found.unreadable} == {f"{LABEL}.actions: an element is not a string"}
+    assert {one.reason for one in found.notes.unreadable} == {f"{LABEL}.actions: an element is not a string"}
 
 
 def test_unconfigured_document_is_unresolved() -> None:
@@ -162,7 +162,7 @@ def test_unconfigured_document_is_unresolved() -> None:
 )
 def test_entry_of_wrong_type_is_reported(entry: Any, reason: str) -> None:
     """A value that should be a string, list or object is reported with its address."""
-    assert reason in [one.reason for one in read(entry).unreadable]
+    assert reason in [one.reason for one in read(entry).notes.unreadable]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_stored_state_of_wrong_type_is_reported(state: Any, reason: str) -> None
     """Unreadable parts of a state are reported; keys may have any order."""
     for content in ({"version": 4, "serial": 1, **state}, {"outputs": {}, "lineage": "a", "version": 4, **state}):
         found = load(Path("terraform.tfstate"), json.dumps(content))
-        assert [one.reason for one in found.unreadable] == [reason]
+        assert [one.reason for one in found.notes.unreadable] == [reason]
 
 
 def test_invalid_prior_state_values_are_ignored() -> None:
@@ -201,7 +201,7 @@ def test_invalid_prior_state_values_are_ignored() -> None:
     }  # fmt: skip
     found = read(change("aws_iam_policy.x", {"policy": ANY}), prior_state=prior)
     assert [policy.resource.address for policy in found.policies] == ["aws_iam_policy.x"]
-    assert (found.account, found.unreadable) == (None, ())
+    assert (found.account, found.notes.unreadable) == (None, ())
 
 
 def test_caller_identity_with_unknown_provider_is_ignored() -> None:

@@ -285,14 +285,14 @@ def test_part_of_wrong_type_is_reported(path: list[Any], value: Any, reason: str
         "configuration": {"root_module": {"resources": [], "module_calls": {"m": {"module": {}}}}},
         "variables": {},
     }
-    assert read(document).unreadable == ()
+    assert read(document).notes.unreadable == ()
     place: Any = document
     for key in path[:-1]:
         place = place[key]
     place[path[-1]] = value
     found = read(document)
     assert addresses(found) == ["aws_iam_policy.x"]
-    assert [(item.reason, item.line) for item in found.unreadable] == [(reason, 1)]
+    assert [(item.reason, item.line) for item in found.notes.unreadable] == [(reason, 1)]
 
 
 @pytest.mark.parametrize(("key", "shown"), [('a"b\\c', '["a\\"b\\\\c"]'), ("${a}%{b}$c", '["$${a}%%{b}$c"]')])
@@ -418,7 +418,7 @@ def test_mutated_plan_never_crashes(data: st.DataObject) -> None:
         assert str(error).startswith("plan.json:")
         assert "\n" not in str(error)
     else:
-        assert all(problem.file == "plan.json" and "\n" not in problem.reason for problem in found.unreadable)
+        assert all(problem.file == "plan.json" and "\n" not in problem.reason for problem in found.notes.unreadable)
 
 
 @settings(max_examples=examples(150))
@@ -430,7 +430,7 @@ def test_mutated_state_never_crashes(data: st.DataObject) -> None:
     except InputError as error:
         assert str(error).startswith("plan.json:")
     else:
-        assert all(problem.file == "plan.json" for problem in found.unreadable)
+        assert all(problem.file == "plan.json" for problem in found.notes.unreadable)
 
 
 @settings(max_examples=examples(100))

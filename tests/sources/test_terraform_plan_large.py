@@ -98,7 +98,7 @@ def generated(count: int, policies: int) -> str:
 def read(content: str, policies: int) -> None:
     found = load(Path("plan.json"), content)
     assert sum(policy.resource.type == "aws_iam_policy" for policy in found.policies) == policies
-    assert found.unreadable == ()
+    assert found.notes.unreadable == ()
 
 
 def test_memory_is_a_small_multiple_of_the_plan(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def read(*changes: dict[str, Any], resources: tuple[dict[str, Any], ...] = ()) -
         "configuration": {"root_module": {"resources": list(resources)}},
     }
     found = load(Path("plan.json"), json.dumps(document))
-    assert not found.unreadable
+    assert not found.notes.unreadable
     return found
 
 
@@ -246,7 +246,7 @@ def test_unread_stacks_are_reported() -> None:
         change("aws_cloudcontrolapi_resource.role", {"type_name": "AWS::IAM::Role"}),
         change("aws_cloudcontrolapi_resource.cluster", {"type_name": "AWS::ECS::Cluster"}),
     )
-    assert [item.reason.split(":")[0] for item in found.not_evaluated] == [
+    assert [item.reason.split(":")[0] for item in found.notes.not_evaluated] == [
         "aws_cloudformation_stack.s",
         "aws_cloudcontrolapi_resource.role",
     ]

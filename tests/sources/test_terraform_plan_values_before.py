@@ -480,7 +480,7 @@ def test_state_has_no_new_access(tmp_path: Path) -> None:
                   "values": inline("dev", allow("*"))}]  # fmt: skip
     file.write_text(json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources}}}), "utf-8")
     assert scan_paths([file], ONLY_015).findings == ()
-    assert read(file).before is None
+    assert read(file).change.before is None
 
 
 def read(file: Path, *, unchanged: bool = False) -> Configuration:
@@ -501,14 +501,20 @@ def test_policies_before_keep_text_and_account(tmp_path: Path) -> None:
         {},
     )
     found = read(file)
-    assert found.before is not None and found.home.account == ACCOUNT and found.home.partitions == ("aws",)
-    assert [(item.resource.address, item.principals) for item in found.before if item.path == "policy"] == [
+    assert (
+        found.change.before is not None
+        and found.change.home.account == ACCOUNT
+        and found.change.home.partitions == ("aws",)
+    )
+    assert [(item.resource.address, item.principals) for item in found.change.before if item.path == "policy"] == [
         ("aws_iam_role_policy.new", ("aws_iam_role.dev",)),
         ("aws_iam_role_policy.other", ("aws_iam_role.dev",)),
     ]
-    assert str(found.before[0].document) == document(A)
-    assert [item.resource.address for item in found.unchanged if item.path == "policy"] == ["aws_iam_role_policy.other"]
-    assert read(file, unchanged=True).unchanged == ()
+    assert str(found.change.before[0].document) == document(A)
+    assert [item.resource.address for item in found.change.unchanged if item.path == "policy"] == [
+        "aws_iam_role_policy.other"
+    ]
+    assert read(file, unchanged=True).change.unchanged == ()
 
 
 @pytest.mark.parametrize("value", [1, "text", [], [1], True, {"policy": 1, "role": [2]}, {"policy": "{", "role": None}])

@@ -15,14 +15,14 @@ CODE_OF = "the code of "
 
 def matching_roles(context: GrantContext) -> str:
     """Return a sentence on how many known roles a grant covers, and which are privileged; "" without context."""
-    origins = context.model.configuration.context.origins
+    origins = context.model.configuration.surroundings.context.origins
     left = context.widest_effective
     if not origins or left is None:
         return ""
     roles = context.passable_roles.reached(left, context.grant)
     if left.scope is Scope.UNRESOLVED and not roles.roles:
         return ""
-    known = context.model.configuration.context.roles
+    known = context.model.configuration.surroundings.context.roles
     here = " and this code" if any(role.address not in known for role in roles.roles) else ""
     count = len(roles.roles)
     matching = "1 role matches" if count == 1 else f"{count} roles match" if count else "no role matches"
@@ -42,7 +42,7 @@ def role_name(address: str) -> str:
 def according_to(context: GrantContext, roles: Iterable[str], principals: Iterable[str] = ()) -> str:
     """Return a sentence on the origin of what is known of roles and principals, by their addresses; "" if that is the
     configuration itself."""
-    names = context.model.configuration.context
+    names = context.model.configuration.surroundings.context
     known = [*roles]  # of one that is declared here, policies may be from the context
     found = (*map(names.roles.get, known), *map(names.principals.get, (*known, *principals)))
     origins = list(dict.fromkeys(filter(None, found)))
@@ -51,7 +51,7 @@ def according_to(context: GrantContext, roles: Iterable[str], principals: Iterab
 
 def is_of_other_code(context: GrantContext, role: str) -> bool:
     """True if only another scanned root declares a role, which may be deployed to another account."""
-    return context.model.configuration.context.roles.get(role, "").startswith(CODE_OF)
+    return context.model.configuration.surroundings.context.roles.get(role, "").startswith(CODE_OF)
 
 
 def place_of(context: GrantContext, roles: Collection[str] | Sequence[str]) -> str:
@@ -61,7 +61,7 @@ def place_of(context: GrantContext, roles: Collection[str] | Sequence[str]) -> s
     """
     if context.model.configuration.framework is Framework.ACCOUNT:
         return "the account"
-    known = context.model.configuration.context.roles
+    known = context.model.configuration.surroundings.context.roles
     around = {role for role in roles if role in known}
     if not around:
         return "this code"

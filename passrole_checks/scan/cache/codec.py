@@ -40,7 +40,8 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "scan.result": ("Analysis", "DependentPolicy", "LocatedGrant", "ScanResult"),
     "sources.model.configuration": (
         "AttachedPolicy", "Attachments", "BoundaryUse", "Framework", "HandedTo", "ManagedAttachment", "NamedEntities",
-        "NoteKind", "PolicyKind", "ResourceDefinition", "RoleDefinition", "Suppression", "Unreadable",
+        "NoteKind", "PolicyKind", "Provisioning", "ResourceDefinition", "RoleDefinition", "StackResource",
+        "Suppression", "Unreadable",
     ),
     "sources.model.links": ("LinkKind", "LinkOffer", "LinkRead", "LinkSurface"),
 }  # fmt: skip

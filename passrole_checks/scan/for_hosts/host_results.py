@@ -388,7 +388,7 @@ def _noting_stacks(stacks: dict[str, str], scanned: str | None) -> UnitScanner:
             for unit in units
         ]
         for found in scan_sequentially(bounded, chosen):
-            stacks.update(found.stacks)
+            stacks.update(found.provisioning.stacks)
             yield found
 
     return scanner

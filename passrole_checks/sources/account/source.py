@@ -26,7 +26,9 @@ from passrole_checks.sources.model.configuration import (
     InstanceProfile,
     ManagedAttachment,
     NoteKind,
+    Notes,
     PolicyKind,
+    Provisioning,
     ResourceDefinition,
     RoleDefinition,
     StackResource,
@@ -146,13 +148,17 @@ class _Loader:
             tuple(read.resource for read in self.read.values()),
             tuple(policies),
             tuple(read.role for read in self.of_kind("role") if read.role is not None),
-            unreadable=tuple(dict.fromkeys(entry for file in self.files for entry in file.unreadable)),
-            not_evaluated=tuple(dict.fromkeys((*self.truncated(), *self.notes))),
             account=next((file.owner[1] for file in self.files if file.owner is not None), None),
             users=tuple((one.resource.address, one.name) for one in self.of_kind("user", "group")),
-            stack_resources=tuple(read.stack for read in self.read.values() if read.stack is not None),
             instance_profiles=tuple(profile for role in self.of_kind("role") for profile in role.profiles),
             attached=self.index.build(policies),
+            notes=Notes(
+                unreadable=tuple(dict.fromkeys(entry for file in self.files for entry in file.unreadable)),
+                not_evaluated=tuple(dict.fromkeys((*self.truncated(), *self.notes))),
+            ),
+            provisioning=Provisioning(
+                stack_resources=tuple(read.stack for read in self.read.values() if read.stack is not None)
+            ),
         )
 
     def joined(self, read: _Read) -> Iterator[AttachedPolicy]:

@@ -39,7 +39,10 @@ from passrole_checks.sources.model.configuration import (
     Attachments,
     Configuration,
     Framework,
+    Notes,
+    PlannedChange,
     PolicyKind,
+    Provisioning,
     ReceivedRole,
     Unreadable,
 )
@@ -83,30 +86,36 @@ def load(path: Path, content: str, *, unchanged: bool = False) -> Configuration:
         tuple(item for item in after.reader.resources if item.address not in unchanged_names),
         tuple(policy for policy in after.policies if policy.resource.address not in unchanged_names),
         tuple(after.reader.roles),
-        suppressions=tuple(
-            read_suppressions(after.template, {resource.address: resource.at for resource in after.reader.resources})
-        ),
-        unreadable=(*change_set.unreadable, *after.reader.unreadable),
         account=change_set.account,
-        not_evaluated=(
-            *change_set.not_evaluated,
-            *after.reader.not_evaluated,
-            *_lost_denials(identities, after.policies),
-            *note_on_commands(file, content),
-        ),
-        before=identities,
-        unchanged=tuple(policy for policy in after.policies if policy.resource.address in unchanged_names),
-        home=Deployment(change_set.account, (change_set.partition,)) if change_set.partition else ANYWHERE,
-        incomplete=incomplete,
-        stack=change_set.stack,
         users=tuple(after.reader.users),
         received=tuple(after.read_received(unchanged_names)),
         instance_profiles=tuple(
             profile.converted(profile.address, after.mark_unknown) for profile in after.reader.received.profiles
         ),
         attached=after.attached(),
-        attached_before=before.attached(),
-        missing=tuple(after.reader.missing),
+        notes=Notes(
+            suppressions=tuple(
+                read_suppressions(
+                    after.template, {resource.address: resource.at for resource in after.reader.resources}
+                )
+            ),
+            unreadable=(*change_set.unreadable, *after.reader.unreadable),
+            not_evaluated=(
+                *change_set.not_evaluated,
+                *after.reader.not_evaluated,
+                *_lost_denials(identities, after.policies),
+                *note_on_commands(file, content),
+            ),
+            missing=tuple(after.reader.missing),
+        ),
+        change=PlannedChange(
+            before=identities,
+            unchanged=tuple(policy for policy in after.policies if policy.resource.address in unchanged_names),
+            home=Deployment(change_set.account, (change_set.partition,)) if change_set.partition else ANYWHERE,
+            incomplete=incomplete,
+            attached_before=before.attached(),
+        ),
+        provisioning=Provisioning(stack=change_set.stack),
     )
     return display_principal_names(as_read)
 

@@ -34,7 +34,14 @@ from passrole_checks.sources.cloudformation.strings import as_text
 from passrole_checks.sources.cloudformation.template import Template, child, entries
 from passrole_checks.sources.collect.attachments import unknown_groups
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, current_boundary
-from passrole_checks.sources.model.configuration import NO_INPUTS, Configuration, Inputs, Unreadable
+from passrole_checks.sources.model.configuration import (
+    NO_INPUTS,
+    Configuration,
+    Inputs,
+    Notes,
+    Provisioning,
+    Unreadable,
+)
 from passrole_checks.sources.model.links import LinkKind, LinkOffer, LinkSurface, links_reads
 from passrole_checks.sources.model.principal_names import display_principal_names
 
@@ -67,23 +74,27 @@ def load(
             policies=tuple(reader.policies),
             roles=tuple(reader.roles),
             users=tuple(reader.users),
-            suppressions=tuple(reader.suppressions()),
-            unreadable=(*reader.unreadable, *errors),
-            not_evaluated=(
-                *reader.not_evaluated,
-                *unknown_groups(reader.attachments.index.members),
-                *template.notes_on_commands(),
-            ),
-            parameters=tuple(template.parameters),
-            parameters_read=frozenset(reader.evaluator.parameters.read),
             account=account,
-            nested=tuple(nested),
-            stacks=tuple(reader.nested.templates.items()),
-            stack=stack,
             received=tuple(reader.received.roles),
             instance_profiles=tuple(reader.received.profiles),
             attached=reader.attachments.index.build(reader.policies),
-            missing=tuple(reader.missing),
+            notes=Notes(
+                suppressions=tuple(reader.suppressions()),
+                unreadable=(*reader.unreadable, *errors),
+                not_evaluated=(
+                    *reader.not_evaluated,
+                    *unknown_groups(reader.attachments.index.members),
+                    *template.notes_on_commands(),
+                ),
+                missing=tuple(reader.missing),
+            ),
+            provisioning=Provisioning(
+                parameters=tuple(template.parameters),
+                parameters_read=frozenset(reader.evaluator.parameters.read),
+                nested=tuple(nested),
+                stacks=tuple(reader.nested.templates.items()),
+                stack=stack,
+            ),
         )
     return display_principal_names(as_read)
 

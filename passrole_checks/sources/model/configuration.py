@@ -476,41 +476,104 @@ NO_CONTEXT = ContextNames()
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """The configuration before a change, as a plan or a change set has it.
+
+    ``before`` are all identity-based policies before the change, with addresses and principals named as in
+    ``policies``; None if there is nothing to compare with. ``handed_out_before``: the kinds of consumers for which
+    ``before`` has the policies that leave the configuration. ``home`` is the account and partition of these, as far as
+    ARNs show. ``unchanged`` are the policies that the change leaves unchanged; ``policies`` are then only the others.
+    ``incomplete`` are principals whose other policies are unknown, since the change names only what it changes.
+    ``attached_before`` are the attachments before the change.
+    """
+
+    before: tuple[AttachedPolicy, ...] | None = None
+    unchanged: tuple[AttachedPolicy, ...] = ()
+    home: Deployment = ANYWHERE
+    incomplete: frozenset[str] = frozenset()
+    attached_before: Attachments = NO_ATTACHMENTS
+    handed_out_before: frozenset[HandedTo] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Facts that a configuration has from others: other scanned roots, value files, the account, the inventory.
+
+    ``links``, ``entities``: values that other scanned roots pass, and roles and policies that they declare, with which
+    it was read; ``values``: the file with whose values it was. ``surface``: what it reads of other roots and passes to
+    them, without values; None if not asked. ``declared``: for each request of others, the roles and policies of the
+    configuration that it names. ``context``: the names from configurations around it, such as what is deployed in the
+    account; see :mod:`passrole_checks.sources.model.context`.
+    """
+
+    links: tuple[Link, ...] = ()
+    entities: tuple[NamedEntities, ...] = ()
+    values: ValueFile = NO_VALUES
+    surface: LinkSurface | None = field(default=None, compare=False)
+    declared: tuple[NamedEntities | None, ...] = field(default=(), compare=False)
+    context: ContextNames = field(default=NO_CONTEXT, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """The parts that are not evaluated, or not reported.
+
+    ``not_evaluated`` has reasons. ``excluded`` are files that are excluded on request. ``missing`` are the addresses of
+    modules, data sources and stacks whose content is not available, each with a note.
+    """
+
+    suppressions: tuple[Suppression, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    not_evaluated: tuple[Unreadable, ...] = ()
+    excluded: tuple[str, ...] = ()
+    missing: tuple[tuple[str, Unreadable], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioning:
+    """How a configuration is deployed.
+
+    ``parameters`` are the declared parameters of a template or the variables of a Terraform root module,
+    ``parameters_read`` those whose values were read; the values of the others change nothing here. ``credentials``:
+    what decides on the account, where that is stated; ``own_credentials``: the same of resources and calls with
+    providers named. ``moves``: old and new addresses that the configuration declares to be the same.
+
+    CloudFormation: ``stack`` is the name of the stack if known, ``stacks`` are the addresses of nested stacks with
+    their templates, ``nested`` the templates of nested stacks at any depth. ``stack_resources`` are deployed entities
+    that stacks have created.
+    """
+
+    parameters: tuple[str, ...] = ()
+    parameters_read: frozenset[str] = frozenset()
+    credentials: tuple[tuple[str, Position], ...] = ()
+    own_credentials: tuple[tuple[str, str, Position], ...] = ()
+    moves: tuple[tuple[str, str], ...] = ()
+    stack: str = ""
+    stacks: tuple[tuple[str, str], ...] = ()
+    nested: tuple[str, ...] = ()
+    stack_resources: tuple[StackResource, ...] = ()
+
+
+NO_CHANGE, NO_SURROUNDINGS, NO_NOTES = PlannedChange(), Surroundings(), Notes()
+NO_PROVISIONING = Provisioning()
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """One unit of infrastructure code.
 
-    ``files`` are all files read for it, ``excluded`` its files that are excluded on request. ``missing`` are the
-    addresses of its modules, data sources and stacks whose content is not available, each with a note.
-
-    Changes (plans, change sets): ``before`` are all identity-based policies before the change, with addresses and
-    principals named as in ``policies``; None if there is nothing to compare with. ``home`` is the account and partition
-    of these, as far as ARNs show. ``unchanged`` are the policies that the change leaves unchanged; ``policies`` are
-    then only the others. ``incomplete`` are principals whose other policies are unknown, since the change names only
-    what it changes. ``attached_before`` are the attachments before the change.
+    ``files`` are all files read for it. ``account`` is the target account, if the configuration states it.
+    ``other_policies`` are policies of the same configuration that are not asked for, such as those in other files.
 
     Principals: ``attached`` are their attachments. ``literals`` are principals known by a literal name: the displayed
     name (with the kind if it is ambiguous), the kind, and the name. ``users`` are the users and groups of this
-    configuration whose names are known. ``stack_resources`` are deployed entities that stacks have created.
-
-    ``other_policies`` are policies of the same configuration that are not asked for, such as those in other files.
-
-    ``parameters`` are the declared parameters of a template or the variables of a Terraform root module,
-    ``parameters_read`` those whose values were read; the values of the others change nothing here.
-
-    CloudFormation: ``nested`` the templates of nested stacks at any depth,
-    ``stacks`` the addresses of nested stacks with their templates, ``stack`` the name of the stack if known.
+    configuration whose names are known.
 
     Roles: ``received`` are the roles passed to resources, ``other_received`` those passed to resources that are not
     asked for, ``instance_profiles`` the instance profiles of this configuration. ``stack_roles`` are the roles in the
     templates of stack sets in Terraform, by their names in other accounts.
 
-    Context: ``context`` are the names from configurations around this one, such as what is deployed in the account; see
-    :mod:`passrole_checks.sources.model.context`.
-
-    ``links``, ``entities``: values that other scanned roots pass, and roles and policies that they declare, with which
-    this one was read; ``values``: the file with whose values it was. ``surface``: what it reads of other roots and
-    passes to them, without values; None if not asked. ``declared``: for each request of others, the roles and policies
-    of this one that it names.
+    ``seconds_left``: processor time for the analysis; None: no limit.
     """
 
     framework: Framework
@@ -518,42 +581,20 @@ class Configuration:
     resources: tuple[ResourceDefinition, ...] = ()
     policies: tuple[AttachedPolicy, ...] = ()
     roles: tuple[RoleDefinition, ...] = ()
-    suppressions: tuple[Suppression, ...] = ()
-    unreadable: tuple[Unreadable, ...] = ()
-    account: str | None = None  # the target account, if the configuration states it
-    moves: tuple[tuple[str, str], ...] = ()  # old and new addresses that the configuration declares to be the same
-    credentials: tuple[tuple[str, Position], ...] = ()  # what decides on the account, where that is stated
-    own_credentials: tuple[tuple[str, str, Position], ...] = ()  # the same of resources and calls with providers named
-    not_evaluated: tuple[Unreadable, ...] = field(default=())  # with reasons
-    before: tuple[AttachedPolicy, ...] | None = None
-    unchanged: tuple[AttachedPolicy, ...] = ()
-    home: Deployment = ANYWHERE
-    incomplete: frozenset[str] = frozenset()
+    account: str | None = None
     attached: Attachments = NO_ATTACHMENTS
-    attached_before: Attachments = NO_ATTACHMENTS
     other_policies: tuple[AttachedPolicy, ...] = ()
-    parameters: tuple[str, ...] = ()
-    parameters_read: frozenset[str] = frozenset()
-    nested: tuple[str, ...] = ()
-    stacks: tuple[tuple[str, str], ...] = ()
-    stack: str = ""
+    users: tuple[tuple[str, StringNode], ...] = ()
+    literals: tuple[tuple[str, str, str], ...] = ()
     received: tuple[ReceivedRole, ...] = ()
     other_received: tuple[ReceivedRole, ...] = ()
     instance_profiles: tuple[InstanceProfile, ...] = ()
     stack_roles: tuple[RoleDefinition, ...] = ()
-    literals: tuple[tuple[str, str, str], ...] = ()
-    users: tuple[tuple[str, StringNode], ...] = ()
-    stack_resources: tuple[StackResource, ...] = ()
-    excluded: tuple[str, ...] = ()
-    missing: tuple[tuple[str, Unreadable], ...] = ()
-    context: ContextNames = field(default=NO_CONTEXT, compare=False)
-    handed_out_before: frozenset[HandedTo] = frozenset()  # `before` has those that leave the configuration there
-    links: tuple[Link, ...] = ()
-    entities: tuple[NamedEntities, ...] = ()
-    values: ValueFile = NO_VALUES
-    surface: LinkSurface | None = field(default=None, compare=False)
-    declared: tuple[NamedEntities | None, ...] = field(default=(), compare=False)
-    seconds_left: float | None = field(default=None, compare=False)  # of processor time, for the analysis
+    provisioning: Provisioning = NO_PROVISIONING
+    change: PlannedChange = NO_CHANGE
+    surroundings: Surroundings = NO_SURROUNDINGS
+    notes: Notes = NO_NOTES
+    seconds_left: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, eq=False)

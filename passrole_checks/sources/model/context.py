@@ -92,7 +92,9 @@ class Context:
         """The policies that grant or limit, without trust and resource policies."""
         whole = self.configuration
         kinds = (PolicyKind.IDENTITY, PolicyKind.BOUNDARY)
-        return tuple(one for one in (*whole.policies, *whole.unchanged, *whole.other_policies) if one.kind in kinds)
+        return tuple(
+            one for one in (*whole.policies, *whole.change.unchanged, *whole.other_policies) if one.kind in kinds
+        )
 
     @cached_property
     def managed_policies(self) -> Mapping[str, AttachedPolicy]:
@@ -123,14 +125,17 @@ def in_context(configuration: Configuration, contexts: Sequence[Context], accoun
         joined = _Join(joined, context).result()
     if joined is configuration:
         return configuration
-    return replace(joined, context=replace(joined.context, alone=configuration))
+    return replace(
+        joined,
+        surroundings=replace(joined.surroundings, context=replace(joined.surroundings.context, alone=configuration)),
+    )
 
 
 def contexts_of(
     configuration: Configuration, contexts: Sequence[Context], account: str | None = None
 ) -> tuple[Context, ...]:
     """Return those of the contexts that are of the account of a configuration; see :func:`in_context`."""
-    account = account or configuration.account or configuration.home.account
+    account = account or configuration.account or configuration.change.home.account
     if account is None and len({context.account for context in contexts}) == 1:
         return tuple(contexts)
     return tuple(context for context in contexts if account is not None and context.account in (None, account))
@@ -147,9 +152,13 @@ def with_known_documents(
         join = _Join(configuration, context)
         join.find_principals()
         configuration, holders = join.with_known_documents()
-        known = configuration.context
+        known = configuration.surroundings.context
         names = replace(known, principals=dict.fromkeys(holders, context.origin) | dict(known.principals))
-        configuration = replace(configuration, context=names) if holders else configuration
+        configuration = (
+            replace(configuration, surroundings=replace(configuration.surroundings, context=names))
+            if holders
+            else configuration
+        )
     return configuration
 
 
@@ -179,7 +188,7 @@ def drift(configuration: Configuration, context: Context) -> Iterator[Unreadable
     """
     here = {address: deployed for deployed, address in paired_with_context(configuration, context).principals.items()}
     inline = {(who, one.name): one for one in context.policies if not is_managed(one) for who in one.principals}
-    for policy in configuration.before or ():
+    for policy in configuration.change.before or ():
         if not policy.name or policy.kind is not PolicyKind.IDENTITY or not _is_literal(policy.document):
             continue
         if is_managed(policy):
@@ -246,9 +255,7 @@ class _Join:
             whole,
             resources=(*whole.resources, *added_resources),
             policies=self.with_holders(whole.policies, unattached),
-            unchanged=self.with_holders(whole.unchanged, unattached),
             other_policies=(*self.with_holders(whole.other_policies, unattached), *added),
-            before=None if whole.before is None else self.with_holders(whole.before, unattached),
             roles=(*map(self.with_inferred_name, whole.roles), *self.added_roles()),
             users=(*whole.users, *(pair for pair in around.users if pair[0] not in self.names)),
             instance_profiles=(
@@ -257,14 +264,19 @@ class _Join:
             ),
             account=whole.account or self.context.account,
             attached=attached.with_others([context_attached]),
-            attached_before=whole.attached_before
-            if whole.before is None
-            else whole.attached_before.with_others([replace(context_attached, managed_policies=())]),
-            context=self.context_names(named),
+            change=replace(
+                whole.change,
+                unchanged=self.with_holders(whole.change.unchanged, unattached),
+                before=None if whole.change.before is None else self.with_holders(whole.change.before, unattached),
+                attached_before=whole.change.attached_before
+                if whole.change.before is None
+                else whole.change.attached_before.with_others([replace(context_attached, managed_policies=())]),
+            ),
+            surroundings=replace(whole.surroundings, context=self.context_names(named)),
         )
         known = set(self.names.values())  # so that the policies of these groups are
-        left = (one for one in whole.not_evaluated if one.resource not in known)
-        return replace(joined, not_evaluated=(*left, *dict.fromkeys(self.notes)))
+        left = (one for one in whole.notes.not_evaluated if one.resource not in known)
+        return replace(joined, notes=replace(joined.notes, not_evaluated=(*left, *dict.fromkeys(self.notes))))
 
     def with_known_documents(self) -> tuple[Configuration, set[str]]:
         """Return the configuration with the documents of managed policies that it attaches, or looks up by ARN or name,
@@ -284,16 +296,19 @@ class _Join:
         looked_up = known(whole.policies)
         pairs = zip(whole.policies, looked_up, strict=True)
         checked, others, attached = self.attached_policies(whole.attached, declared)
-        *before, attached_before = self.attached_policies(whole.attached_before, declared)
-        is_change = whole.before is not None
+        *before, attached_before = self.attached_policies(whole.change.attached_before, declared)
+        is_change = whole.change.before is not None
         result = replace(
             whole,
             policies=(*looked_up, *checked),
-            unchanged=(*known(whole.unchanged), *(others if is_change else ())),
             other_policies=(*known(whole.other_policies), *(() if is_change else others)),
-            before=None if whole.before is None else (*known(whole.before), *before[0], *before[1]),
             attached=attached,
-            attached_before=attached_before,
+            change=replace(
+                whole.change,
+                unchanged=(*known(whole.change.unchanged), *(others if is_change else ())),
+                before=None if whole.change.before is None else (*known(whole.change.before), *before[0], *before[1]),
+                attached_before=attached_before,
+            ),
         )
         changed = (*(new for old, new in pairs if new is not old), *checked, *others)
         return result, {who for policy in changed for who in policy.principals}
@@ -333,7 +348,7 @@ class _Join:
     def own_policies(self) -> Iterator[AttachedPolicy]:
         """Yield the policies of the configuration, also those that a change removes."""
         whole = self.whole
-        yield from (*whole.policies, *whole.unchanged, *whole.other_policies, *(whole.before or ()))
+        yield from (*whole.policies, *whole.change.unchanged, *whole.other_policies, *(whole.change.before or ()))
 
     def find_principals(self) -> None:
         """Find the principals of the context that the configuration declares, or names by a literal name.
@@ -341,7 +356,7 @@ class _Join:
         A role of another context under a path condition is one of several of its name, which are kept apart.
         """
         for role in self.whole.roles:
-            if not (role.exists_when and role.resource.address in self.whole.context.roles):
+            if not (role.exists_when and role.resource.address in self.whole.surroundings.context.roles):
                 self.add_name("role", _literal(role.name), role.resource.address)
         for address, name in self.whole.users:
             self.add_name(kind_of(address_type(self.whole, address)) or "user", _literal(name), address)
@@ -392,7 +407,11 @@ class _Join:
     def policies(self) -> dict[str, str]:
         """Return the managed policies of the context that the configuration declares, with their addresses there."""
         whole, deployed = self.whole, self.context.managed_policies
-        named = ((one, one.name.lower()) for one in (*whole.policies, *whole.unchanged) if is_managed(one) and one.name)
+        named = (
+            (one, one.name.lower())
+            for one in (*whole.policies, *whole.change.unchanged)
+            if is_managed(one) and one.name
+        )
         return {deployed[name].resource.address: one.resource.address for one, name in named if name in deployed}
 
     def inline_names(self) -> set[tuple[str, str]]:
@@ -507,7 +526,7 @@ class _Join:
         whole = self.whole
         return {
             id(deployed[name].document): one
-            for one in (*whole.policies, *whole.unchanged, *whole.other_policies)
+            for one in (*whole.policies, *whole.change.unchanged, *whole.other_policies)
             if is_managed(one) and (name := one.name.lower()) in deployed
         }
 
@@ -598,7 +617,7 @@ class _Join:
 
         ``attached``: principals to which the configuration attaches policies of the context, or their documents.
         """
-        origin, known = self.context.origin, self.whole.context
+        origin, known = self.context.origin, self.whole.surroundings.context
         limited = (*map(self.rename, self.context.limited), *self.inferred_holders(self.context.limited))
         principals = dict.fromkeys((*limited, *attached), origin)
         return ContextNames(

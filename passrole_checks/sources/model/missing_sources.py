@@ -37,7 +37,7 @@ def missing_source(configuration: Configuration, value: Unresolved, at: Position
         reason = f"{value.expression}: {value.reason}"
         subject = f"{at.file} {value.expression}"
         return Unreadable(at.file, reason, at.line, subject, kind=NoteKind.DEFINED_ELSEWHERE)
-    if not configuration.missing:
+    if not configuration.notes.missing:
         return None
     expression = without_keys(value.expression)
     first = _REFERENCE.search(expression)
@@ -45,6 +45,10 @@ def missing_source(configuration: Configuration, value: Unresolved, at: Position
         return None
     reference = expression[first.start() :]
     return next(
-        (note for address, note in configuration.missing if re.match(rf"{re.escape(address)}(?![\w-])", reference)),
+        (
+            note
+            for address, note in configuration.notes.missing
+            if re.match(rf"{re.escape(address)}(?![\w-])", reference)
+        ),
         None,
     )

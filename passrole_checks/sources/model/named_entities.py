@@ -52,8 +52,8 @@ def with_entities(configuration: Configuration, entities: Collection[NamedEntiti
     """
     contexts = [Context(one.configuration, one.origin) for one in _with_united_policies(entities)]
     joined = in_context(configuration, contexts, configuration.account)
-    context = replace(joined.context, origins=configuration.context.origins)
-    return replace(joined, account=configuration.account, context=context)
+    context = replace(joined.surroundings.context, origins=configuration.surroundings.context.origins)
+    return replace(joined, account=configuration.account, surroundings=replace(joined.surroundings, context=context))
 
 
 def _with_united_policies(entities: Collection[NamedEntities]) -> Iterator[NamedEntities]:

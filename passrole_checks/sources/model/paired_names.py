@@ -54,7 +54,7 @@ def partial_names(configuration: Configuration) -> Iterator[tuple[str, str, Stri
             yield "role", role.resource.address, role.name
     for address, name in configuration.users:
         yield kind_of(address_type(configuration, address)) or "user", address, name
-    for policy in (*configuration.policies, *configuration.unchanged, *configuration.other_policies):
+    for policy in (*configuration.policies, *configuration.change.unchanged, *configuration.other_policies):
         if policy.partial_name is not None and is_managed(policy):
             yield "policy", policy.resource.address, policy.partial_name
 
@@ -103,7 +103,7 @@ def generated_names(
     if configuration.framework not in (Framework.CLOUDFORMATION, Framework.SAM):
         return
     types = {one.address: one.type for one in account.resources}
-    made = {one.address: one for one in account.stack_resources}
+    made = {one.address: one for one in account.provisioning.stack_resources}
     declared = {one.address: one.type for one in configuration.resources if one.type in types.values()}
     declared |= {role.resource.address: _ROLE for role in configuration.roles}
     declared |= {one.resource.address: one.resource.type for one in configuration.policies if is_managed(one)}
@@ -111,7 +111,9 @@ def generated_names(
         if address in known.values():
             continue
         *stacks, logical_id = address.split(".")
-        stack = (re.escape(configuration.stack) or ".+") + "".join(f"-{re.escape(one)}{_GENERATED}" for one in stacks)
+        stack = (re.escape(configuration.provisioning.stack) or ".+") + "".join(
+            f"-{re.escape(one)}{_GENERATED}" for one in stacks
+        )
         name = re.compile(f"{stack}-{re.escape(logical_id)}{_GENERATED}")
         left = [arn for arn, of in types.items() if of == type_ and arn not in known]
         tagged = [

@@ -122,11 +122,11 @@ def kind_of(type_: str) -> str:
 def _principals(configuration: Configuration) -> Iterator[str]:
     """Yield all principals of a configuration."""
     whole = configuration
-    for policy in (*whole.policies, *whole.unchanged, *whole.other_policies, *(whole.before or ())):
+    for policy in (*whole.policies, *whole.change.unchanged, *whole.other_policies, *(whole.change.before or ())):
         yield from policy.principals
     yield from whole.attached.principals()
-    yield from whole.attached_before.principals()
-    yield from whole.incomplete
+    yield from whole.change.attached_before.principals()
+    yield from whole.change.incomplete
 
 
 def _rename_principals(whole: Configuration, names: dict[str, str]) -> Configuration:
@@ -141,10 +141,13 @@ def _rename_principals(whole: Configuration, names: dict[str, str]) -> Configura
     return replace(
         whole,
         policies=rename_policies(whole.policies),
-        unchanged=rename_policies(whole.unchanged),
         other_policies=rename_policies(whole.other_policies),
-        before=rename_policies(whole.before) if whole.before is not None else None,
         attached=whole.attached.renamed(to),
-        attached_before=whole.attached_before.renamed(to),
-        incomplete=frozenset(map(to, whole.incomplete)),
+        change=replace(
+            whole.change,
+            unchanged=rename_policies(whole.change.unchanged),
+            before=rename_policies(whole.change.before) if whole.change.before is not None else None,
+            attached_before=whole.change.attached_before.renamed(to),
+            incomplete=frozenset(map(to, whole.change.incomplete)),
+        ),
     )

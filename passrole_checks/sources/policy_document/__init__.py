@@ -24,6 +24,7 @@ from passrole_checks.sources.model.configuration import (
     Framework,
     HandedTo,
     NoteKind,
+    Notes,
     PolicyKind,
     ResourceDefinition,
     Unreadable,
@@ -81,14 +82,14 @@ def load(path: Path, content: str, boundary: Path | None = None) -> Configuratio
     consumer = HandedTo.TEST_DOCUMENT if _is_in_tests(path, boundary) else HandedTo.POLICY_DOCUMENT
     policy = AttachedPolicy(resource, "", document, kind, handed_to=consumer)
     policy = judged_by_name(policy, _own_parts(path, boundary))
-    return Configuration(Framework.POLICY_DOCUMENT, (file,), (resource,), (policy,), not_evaluated=notes)
+    return Configuration(Framework.POLICY_DOCUMENT, (file,), (resource,), (policy,), notes=Notes(not_evaluated=notes))
 
 
 def _unread(file: str, reason: str, line: int) -> Configuration:
     return Configuration(
         Framework.POLICY_DOCUMENT,
         (file,),
-        not_evaluated=(Unreadable(file, reason, line, kind=NoteKind.POLICY_DOCUMENT),),
+        notes=Notes(not_evaluated=(Unreadable(file, reason, line, kind=NoteKind.POLICY_DOCUMENT),)),
     )
 
 

@@ -18,6 +18,8 @@ from passrole_checks.sources.model.configuration import (
     Framework,
     Inputs,
     NoteKind,
+    Notes,
+    Provisioning,
     ReceivedRole,
     Suppression,
     Unreadable,
@@ -102,7 +104,10 @@ def _load(
     if offers is not None:
         reads = tuple(dict.fromkeys(links_reads()))
         passed = tuple(offers_of(root, root.walk(), offers))
-        configuration = replace(configuration, surface=LinkSurface(reads, passed, configuration.account))
+        configuration = replace(
+            configuration,
+            surroundings=replace(configuration.surroundings, surface=LinkSurface(reads, passed, configuration.account)),
+        )
     if only is not None:
         configuration = _restrict_to_file(configuration, str(only))
     root.close()
@@ -141,14 +146,17 @@ def load_terragrunt(
         read = tuple(parsed.source.file for parsed in unit.files if _was_opened(parsed))
         problems, notes = tuple(_unreadable(unit.files)), (*unit.notes, *_commands(unit.files))
         if unit.module is None:
-            return Configuration(Framework.TERRAFORM, read, unreadable=problems, not_evaluated=notes)
+            return Configuration(Framework.TERRAFORM, read, notes=Notes(unreadable=problems, not_evaluated=notes))
         configuration = _load(unit.module, None, inputs, None, unit)
         return replace(
             configuration,
             files=(*configuration.files, *read),
-            unreadable=(*configuration.unreadable, *problems),
-            not_evaluated=(*configuration.not_evaluated, *notes),
-            missing=(*configuration.missing, *unit.dependencies.items()),
+            notes=replace(
+                configuration.notes,
+                unreadable=(*configuration.notes.unreadable, *problems),
+                not_evaluated=(*configuration.notes.not_evaluated, *notes),
+                missing=(*configuration.notes.missing, *unit.dependencies.items()),
+            ),
         )
 
 
@@ -193,27 +201,31 @@ def _configuration(
         policies=tuple(contents.policies),
         roles=tuple(contents.roles),
         users=tuple(contents.users),
-        suppressions=(*_suppressions(root, contents), *contents.suppressions),
-        unreadable=(*_unreadable(parsed_files), *invalid, *contents.unreadable),
         account=account_of(root),
-        credentials=credentials_of(root),
-        own_credentials=tuple(own_credentials_of(root)),
-        moves=tuple(_declared_moves(root)),
-        parameters=tuple(root.folder.variables),
-        parameters_read=frozenset(run.variables_read),
-        not_evaluated=(
-            *run.notes(),
-            *shadowed,
-            *contents.not_evaluated,
-            *_commands(parsed_files, run.files.contents()),
-        ),
         received=tuple(contents.received),
         instance_profiles=tuple(contents.instance_profiles),
         stack_roles=tuple(contents.stack_roles),
-        nested=tuple(dict.fromkeys(os.path.realpath(file) for file in (*contents.nested, *documents))),
-        excluded=tuple(os.path.realpath(file) for read in run.folders.values() for file in read.excluded),
         attached=contents.attached,
-        missing=(*run.missing.items(), *_missing_data(root)),
+        notes=Notes(
+            suppressions=(*_suppressions(root, contents), *contents.suppressions),
+            unreadable=(*_unreadable(parsed_files), *invalid, *contents.unreadable),
+            not_evaluated=(
+                *run.notes(),
+                *shadowed,
+                *contents.not_evaluated,
+                *_commands(parsed_files, run.files.contents()),
+            ),
+            excluded=tuple(os.path.realpath(file) for read in run.folders.values() for file in read.excluded),
+            missing=(*run.missing.items(), *_missing_data(root)),
+        ),
+        provisioning=Provisioning(
+            credentials=credentials_of(root),
+            own_credentials=tuple(own_credentials_of(root)),
+            moves=tuple(_declared_moves(root)),
+            parameters=tuple(root.folder.variables),
+            parameters_read=frozenset(run.variables_read),
+            nested=tuple(dict.fromkeys(os.path.realpath(file) for file in (*contents.nested, *documents))),
+        ),
     )
 
 

@@ -40,6 +40,7 @@ from passrole_checks.sources.model.configuration import (
     HandedTo,
     Inputs,
     InstanceProfile,
+    Notes,
     ReceivedRole,
     RoleDefinition,
     Unreadable,
@@ -115,9 +116,12 @@ def load_version(path: Path, content: str, *, before: bool, inputs: Inputs) -> P
     source = PlanSource(plan, inputs.source, inputs) if inputs.source is not None else None
     configuration = replace(
         _Loader(plan, source).configuration(unchanged=True),
-        before=None,
-        attached_before=NO_ATTACHMENTS,
-        handed_out_before=frozenset(),
+        change=replace(
+            _Loader(plan, source).configuration(unchanged=True).change,
+            before=None,
+            attached_before=NO_ATTACHMENTS,
+            handed_out_before=frozenset(),
+        ),
     )
     if source is None or source.configuration is None:
         return PlanVersion(configuration, has_changes)
@@ -182,18 +186,7 @@ class _Loader:
             tuple(planned.definition for planned in checked),
             tuple(policies),
             tuple(roles),
-            suppressions=self.source.suppressions(addresses) if self.source is not None else (),
-            excluded=self.source.excluded if self.source is not None else (),
-            unreadable=(*self.plan.unreadable, *(self.source.unreadable if self.source is not None else ())),
             account=self.account(),
-            not_evaluated=(
-                *self.plan.not_evaluated,
-                *removed,
-                *self.unread_stacks(checked),
-                *note_on_commands(self.plan.file, self.plan.text),
-                *unknown_groups({pair: at for pair, at in self.attachments.index.members.items() if at in positions}),
-                *(self.source.notes if self.source is not None else ()),
-            ),
             received=(*self.received(addresses), *(role for stack in stacks for role in stack.received)),
             instance_profiles=(
                 *map(self.profile, self._of_types(INSTANCE_PROFILES)),
@@ -204,6 +197,21 @@ class _Loader:
             attached=self.attached(
                 addresses, (self.stack(planned, True) for planned in checked if planned.type in TYPES)
             ).with_others([Attachments(owners=owners)]),
+            notes=Notes(
+                suppressions=self.source.suppressions(addresses) if self.source is not None else (),
+                excluded=self.source.excluded if self.source is not None else (),
+                unreadable=(*self.plan.unreadable, *(self.source.unreadable if self.source is not None else ())),
+                not_evaluated=(
+                    *self.plan.not_evaluated,
+                    *removed,
+                    *self.unread_stacks(checked),
+                    *note_on_commands(self.plan.file, self.plan.text),
+                    *unknown_groups(
+                        {pair: at for pair, at in self.attachments.index.members.items() if at in positions}
+                    ),
+                    *(self.source.notes if self.source is not None else ()),
+                ),
+            ),
         )
         return display_principal_names(self.with_change(as_read, checked, handed_out, owners))
 
@@ -301,13 +309,16 @@ class _Loader:
         managed = [attachment for resource in checked for attachment in managed_policies_by(self.plan, resource)]
         return replace(
             configuration,
-            before=renamed_policies(before, (*policies, *left_before), renamed),
-            handed_out_before=frozenset({HandedTo.RESOURCE, HandedTo.OUTPUT}),
-            unchanged=tuple(without_removed_denials(self.plan, owners, kept)[0]),
-            home=deployment_before(before),
-            attached_before=loader.attached((), stacks_before)
-            .renamed(lambda address: renamed.get(address, address))
-            .with_others([Attachments(tuple(managed_handed_out_before(self.plan, managed)))]),
+            change=replace(
+                configuration.change,
+                before=renamed_policies(before, (*policies, *left_before), renamed),
+                handed_out_before=frozenset({HandedTo.RESOURCE, HandedTo.OUTPUT}),
+                unchanged=tuple(without_removed_denials(self.plan, owners, kept)[0]),
+                home=deployment_before(before),
+                attached_before=loader.attached((), stacks_before)
+                .renamed(lambda address: renamed.get(address, address))
+                .with_others([Attachments(tuple(managed_handed_out_before(self.plan, managed)))]),
+            ),
         )
 
     def stack(self, resource: PlannedResource, checked: bool) -> StackContent:

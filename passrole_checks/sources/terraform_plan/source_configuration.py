@@ -99,9 +99,9 @@ class PlanSource:
         for policy in configuration.policies:
             self.policies.setdefault(policy.resource.address, []).append(policy)
         self.received = {(role.resource.address, role.attribute): role.value for role in configuration.received}
-        self.unreadable, self.not_evaluated = configuration.unreadable, configuration.not_evaluated
-        self.files, self.excluded = configuration.files, configuration.excluded
-        self._suppressions = configuration.suppressions
+        self.unreadable, self.not_evaluated = configuration.notes.unreadable, configuration.notes.not_evaluated
+        self.files, self.excluded = configuration.files, configuration.notes.excluded
+        self._suppressions = configuration.notes.suppressions
 
     @property
     def notes(self) -> tuple[Unreadable, ...]:

@@ -43,7 +43,7 @@ class SourceLines:
         self._plan, self._source = plan, source
         self.differing: dict[str, Position] = {}
         configuration = source.configuration
-        every = (*configuration.policies, *configuration.unchanged) if configuration is not None else ()
+        every = (*configuration.policies, *configuration.change.unchanged) if configuration is not None else ()
         self._policies: dict[tuple[str, str], list[AttachedPolicy]] = {}
         for policy in every:
             for address in {policy.resource.address, without_keys(policy.resource.address)}:
@@ -60,14 +60,14 @@ class SourceLines:
             framework=Framework.TERRAFORM,
             resources=tuple(map(self._resource, configuration.resources)),
             policies=tuple(map(self._policy, configuration.policies)),
-            unchanged=tuple(map(self._policy, configuration.unchanged)),
             roles=tuple(map(self._role, configuration.roles)),
             received=tuple(
                 replace(role, resource=self._resource(role.resource), at=self._place(role.resource.address) or role.at)
                 for role in configuration.received
             ),
             attached=self._attached(configuration.attached),
-            not_evaluated=tuple(map(self._note, configuration.not_evaluated)),
+            change=replace(configuration.change, unchanged=tuple(map(self._policy, configuration.change.unchanged))),
+            notes=replace(configuration.notes, not_evaluated=tuple(map(self._note, configuration.notes.not_evaluated))),
         )
 
     def missing_in_source(self) -> Iterator[str]:

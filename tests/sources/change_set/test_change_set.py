@@ -224,8 +224,8 @@ def test_pages_are_one_change_set() -> None:
     second = described(change("Add", "Other", "Policy", None, policy(allow(APP))))
     both = read([first, second])
     assert [one.address for one in both.resources] == ["Pass", "Other"]
-    assert both.not_evaluated == ()
-    assert [note.reason for note in read(first).not_evaluated] == [
+    assert both.notes.not_evaluated == ()
+    assert [note.reason for note in read(first).notes.not_evaluated] == [
         "incomplete change set: the next page (NextToken) is missing"
     ]
 
@@ -235,7 +235,7 @@ def test_removed_deny_is_reported() -> None:
     found = read(
         described(change("Modify", "Limit", "Policy", policy(deny(APP), allow("*")), policy(allow("*"), roles=("a",))))
     )
-    assert [note.reason for note in found.not_evaluated] == [
+    assert [note.reason for note in found.notes.not_evaluated] == [
         "Limit: a Deny of iam:PassRole is removed; its effect on policies outside the change set is unknown"
     ]
 
@@ -249,8 +249,8 @@ def test_removed_and_synchronized_policies_are_not_checked() -> None:
         )
     )
     assert found.policies == ()
-    assert [one.resource.address for one in found.unchanged] == ["Same"]
-    assert [one.resource.address for one in found.before or ()] == ["Gone", "Same"]
+    assert [one.resource.address for one in found.change.unchanged] == ["Same"]
+    assert [one.resource.address for one in found.change.before or ()] == ["Gone", "Same"]
 
 
 def test_unchanged_option_checks_synchronized_resources(tmp_path: Path) -> None:
@@ -265,7 +265,7 @@ def test_nested_stack_names_its_change_set() -> None:
     """The changes of a nested stack are in another change set, which is reported."""
     nested = change("Modify", "Child", "Role", ChangeSetId="arn:aws:cloudformation:eu-west-1:1:changeSet/child/2")
     nested["ResourceChange"]["ResourceType"] = "AWS::CloudFormation::Stack"
-    (note,) = read(described(nested)).not_evaluated
+    (note,) = read(described(nested)).notes.not_evaluated
     assert note.reason.startswith("Child: ")
     assert "arn:aws:cloudformation:eu-west-1:1:changeSet/child/2" in note.reason
 
@@ -273,7 +273,7 @@ def test_nested_stack_names_its_change_set() -> None:
 def test_account_and_partition_come_from_the_stack_arn() -> None:
     """They are those of the target."""
     found = read(described(change("Add", "Pass", "Policy", None, policy(allow(APP)))))
-    assert (found.account, found.home.account, found.home.partitions) == (ACCOUNT, ACCOUNT, ("aws",))
+    assert (found.account, found.change.home.account, found.change.home.partitions) == (ACCOUNT, ACCOUNT, ("aws",))
     assert found.framework is Framework.CLOUDFORMATION
 
 
@@ -312,7 +312,7 @@ def test_invalid_change_set_is_an_error(content: Any, reason: str) -> None:
 def test_malformed_change_is_unreadable_and_the_rest_is_read(entry: Any, reason: str) -> None:
     """It is reported with its line."""
     found = read(described(entry, change("Add", "Pass", "Policy", None, policy(allow(APP)))))
-    assert reason in [one.reason for one in found.unreadable]
+    assert reason in [one.reason for one in found.notes.unreadable]
     assert [one.resource.address for one in found.policies] == ["Pass"]
 
 
@@ -343,7 +343,7 @@ def test_added_function_receives_its_role() -> None:
     for entry in changes:
         entry["ResourceChange"]["ResourceType"] = "AWS::Lambda::Function"
     found = read(described(*changes))
-    assert found.stack == "app"
+    assert found.provisioning.stack == "app"
     assert [(one.resource.address, str(one.value), one.by) for one in found.received] == [
         ("F", "${changeSet:KNOWN_AFTER_APPLY}", "deployer"),
         ("G", f"arn:aws:iam::{ACCOUNT}:role/f", "unchanged"),
@@ -361,7 +361,7 @@ def test_added_function_receives_its_role() -> None:
 )
 def test_malformed_part_is_reported_once(content: Any, reasons: list[str]) -> None:
     """A page, list or change of another type."""
-    assert [one.reason for one in read(content).unreadable] == reasons
+    assert [one.reason for one in read(content).notes.unreadable] == reasons
 
 
 @pytest.mark.parametrize(
@@ -373,13 +373,13 @@ def test_malformed_part_is_reported_once(content: Any, reasons: list[str]) -> No
 )
 def test_failed_change_set_reports_its_status(more: dict[str, Any], reason: str) -> None:
     """With the reason that CloudFormation gives."""
-    assert reason in [one.reason for one in read(described(**more)).not_evaluated]
+    assert reason in [one.reason for one in read(described(**more)).notes.not_evaluated]
 
 
 def test_dynamic_action_is_reported() -> None:
     """CloudFormation decides the action when it executes the change set."""
     found = read(described(change("Dynamic", "Pass", "Policy", policy(allow(APP)), policy(allow("*")))))
-    assert [one.reason for one in found.not_evaluated] == [
+    assert [one.reason for one in found.notes.not_evaluated] == [
         "Pass: its action is decided when the change set is executed"
     ]
 
@@ -393,7 +393,7 @@ def test_only_properties_and_metadata_of_a_context_are_read() -> None:
     odd["ResourceChange"]["AfterContext"] = json.dumps({"Properties": [1]})
     found = read(described(entry, odd))
     assert [one.resource.address for one in found.policies] == ["Pass"]
-    assert [one.reason for one in found.unreadable] == ["Odd: Properties is not a mapping"]
+    assert [one.reason for one in found.notes.unreadable] == ["Odd: Properties is not a mapping"]
 
 
 def test_partly_unknown_text_keeps_its_known_parts() -> None:
@@ -414,7 +414,7 @@ def test_a_denial_that_moves_is_not_lost() -> None:
             change("Add", "New", "Policy", None, policy(deny(APP))),
         )
     )
-    assert moved.not_evaluated == ()
+    assert moved.notes.not_evaluated == ()
 
 
 def test_unknown_value_is_replaced_by_its_cause() -> None:

@@ -84,7 +84,7 @@ def test_number_of_nested_stacks_is_limited(tmp_path: Path) -> None:
     write(tmp_path, "t9.yaml", "Resources:\n" + policy("P", "'*'"))
     found = read(tmp_path / "t0.yaml")
     assert len(found.resources) <= 7 * (nested.MAX_STACKS + 1)
-    assert found.not_evaluated
+    assert found.notes.not_evaluated
 
 
 def test_growing_values_become_unresolved_between_stacks(tmp_path: Path) -> None:
@@ -190,6 +190,6 @@ def test_too_large_nested_template_is_not_read(tmp_path: Path) -> None:
     with write(tmp_path, "inner.yaml", "Resources: {}\n").open("ab") as file:
         file.truncate(nested.MAX_BYTES + 1)
     found = read(write(tmp_path, "main.yaml", "Resources:\n" + stack("Inner", "inner.yaml")))
-    assert [(Path(one.file).name, one.reason) for one in found.unreadable] == [
+    assert [(Path(one.file).name, one.reason) for one in found.notes.unreadable] == [
         ("inner.yaml", "too large for a nested template")
     ]

@@ -47,7 +47,7 @@ def test_suppressions() -> None:
     spans = {resource.address: resource.at for resource in configuration.resources}
     found = {
         (entry.check_id, entry.origin): (entry.reason, entry.resource, entry.span, entry.at.line)
-        for entry in configuration.suppressions
+        for entry in configuration.notes.suppressions
     }
     reason, resource, late, _ = found.pop(("PASSROLE_014", "passrole"))
     assert found == {
@@ -71,7 +71,7 @@ def test_cfn_lint_id_prefix_suppresses_its_checks() -> None:
     """A prefix of cfn-lint ids in Metadata (E95, W95, I95) suppresses only the checks of that level."""
     template = "Metadata: {{cfn-lint: {{config: {{ignore_checks: [{letter}95]}}}}}}\nResources: {{}}\n"
     silenced = {
-        letter: {item.check_id for item in read(template.format(letter=letter)).suppressions} for letter in "EWI"
+        letter: {item.check_id for item in read(template.format(letter=letter)).notes.suppressions} for letter in "EWI"
     }
     letters = {Severity.HIGH: "E", Severity.MEDIUM: "W", Severity.LOW: "W", Severity.INFO: "I"}
     for check in ALL:

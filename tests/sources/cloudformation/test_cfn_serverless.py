@@ -110,7 +110,7 @@ def test_invalid_sam_policy_is_unresolved_or_unreadable() -> None:
         "${BrandNewPolicy}",
         "${Fn::Transform, Other}",
     ]
-    assert [(entry.line, entry.reason) for entry in configuration.unreadable] == [
+    assert [(entry.line, entry.reason) for entry in configuration.notes.unreadable] == [
         (8, "F: Policies/1 is not a policy document, policy template or managed policy")
     ]
 
@@ -237,7 +237,7 @@ def test_connectors_grant_no_passrole() -> None:
     assert [(policy.resource.address, policy.kind) for policy in configuration.policies] == [
         ("Edge", PolicyKind.BOUNDARY)
     ]
-    assert not configuration.unreadable and not configuration.not_evaluated
+    assert not configuration.notes.unreadable and not configuration.notes.not_evaluated
 
 
 def test_policy_referenced_in_a_document_is_not_attached() -> None:

@@ -17,7 +17,7 @@ USE = '\nresource "aws_iam_policy" "p" {\n  policy = data.aws_iam_policy_documen
 def document(root: Path, text: str) -> ObjectNode:
     (root / "main.tf").write_text(text + USE, encoding="utf-8")
     found = load(root)
-    assert not found.unreadable
+    assert not found.notes.unreadable
     node = found.policies[0].document
     assert isinstance(node, ObjectNode)
     return node

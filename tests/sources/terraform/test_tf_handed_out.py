@@ -46,8 +46,8 @@ def test_only_conditionals_that_decide_what_is_used_are_evaluated(tmp_path: Path
         'resource "aws_sqs_queue" "q" {\n  name = var.b == "y" ? local.n : "o"\n}\n'
     )
     configuration = load(tmp_path)
-    assert configuration.parameters_read == read
-    assert [note.line for note in configuration.not_evaluated] == ([4] if read else [])
+    assert configuration.provisioning.parameters_read == read
+    assert [note.line for note in configuration.notes.not_evaluated] == ([4] if read else [])
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_unreadable_variable_file_is_reported(
     if content is not None:
         given.write_bytes(content)
     configuration = read(root, given)
-    (problem,) = configuration.unreadable
+    (problem,) = configuration.notes.unreadable
     assert (problem.file, problem.line) == (str(given), line)
     assert words in problem.reason
     assert len(texts(configuration)) == 1
@@ -117,7 +117,7 @@ def test_any_value_is_used_or_reported(value: str, type_: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = written(Path(folder), f'variable "a" {{\n  type = {type_}\n}}\n', '["arn:aws:iam::*:role/x", var.a]')
         configuration = read(root, a=value)
-        assert {problem.file for problem in configuration.unreadable} <= {"--var a"}
+        assert {problem.file for problem in configuration.notes.unreadable} <= {"--var a"}
         (policy,) = configuration.policies
         assert "arn:aws:iam::*:role/x" in {text.literal for text in strings_in(policy.document)}
 
@@ -131,4 +131,4 @@ def test_any_variable_file_is_read_or_reported(content: bytes | str) -> None:
         for name in ("v.tfvars", "v.json"):
             given_ = Path(folder, name)
             given_.write_bytes(content if isinstance(content, bytes) else content.encode())
-            assert {problem.file for problem in read(root, given_).unreadable} <= {str(given_)}
+            assert {problem.file for problem in read(root, given_).notes.unreadable} <= {str(given_)}

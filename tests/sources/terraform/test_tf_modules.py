@@ -52,7 +52,7 @@ def roles_in(configuration: Configuration) -> list[str | None]:
 
 
 def notes(root: Path, **options: Any) -> list[str]:
-    return [note.reason for note in load(root, **options).not_evaluated]
+    return [note.reason for note in load(root, **options).notes.not_evaluated]
 
 
 # installed modules
@@ -77,7 +77,7 @@ def test_registry_module_is_read_where_it_is_installed(tmp_path: Path) -> None:
     assert roles_in(found) == ["module.role.aws_iam_role.r"]
     assert found.roles[0].resource.at.file == str(file)
     assert {str(file), str(tmp_path / ".terraform/modules/modules.json")} <= set(found.files)
-    assert found.not_evaluated == ()
+    assert found.notes.not_evaluated == ()
 
 
 def test_calls_inside_installed_modules_are_resolved(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_unreadable_module_is_reported(tmp_path: Path, record: dict[str, Any], w
     installed(root, record)
     found = load(root)
     assert addresses(found) == []
-    (note,) = found.not_evaluated
+    (note,) = found.notes.not_evaluated
     assert (note.file, note.line) == (str(root / "main.tf"), 1)
     assert note.reason.startswith("module role (acme/role/aws) ")
     assert words in note.reason

@@ -228,5 +228,5 @@ def test_one_changed_character_breaks_no_other_block(read: Read) -> None:
 def test_argument_outside_of_a_block_is_unreadable(tmp_path: Path) -> None:
     """``locals = {…}`` is an argument, which Terraform rejects: its values are not those of locals."""
     (tmp_path / "main.tf").write_text('locals = {\n  a = 1\n}\nresource "aws_iam_role" "r" {}\n', "utf-8")
-    (problem,) = load(tmp_path).unreadable
+    (problem,) = load(tmp_path).notes.unreadable
     assert (problem.line, problem.reason) == (1, "argument locals outside of a block")

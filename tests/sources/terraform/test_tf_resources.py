@@ -29,7 +29,7 @@ ROLE = f'resource "aws_iam_role" "r" {{\n  name = "app"\n  path = "/team/"\n  {T
 def loaded(root: Path, text: str) -> Configuration:
     (root / "main.tf").write_text(text, encoding="utf-8")
     found = load(root)
-    assert not found.unreadable
+    assert not found.notes.unreadable
     return found
 
 

@@ -139,7 +139,7 @@ def test_chain_of_ever_deeper_values_is_cut_off(tmp_path: Path) -> None:
     )
     found = loaded(tmp_path, chain(800, "[local.a{n}]") + uses)
     assert len(found.policies) == 800
-    assert not found.unreadable
+    assert not found.notes.unreadable
 
 
 @pytest.mark.parametrize("text", ["{" * 5000, "a {\n" * 3000 + "}\n" * 3000, "a" * 100_000, "=\n" * 2000, '"' * 999])
@@ -161,7 +161,7 @@ def test_any_bytes_are_read_or_reported(tmp_path: Path, name: str, data: bytes) 
 def test_unmutated_sample_is_read(tmp_path: Path) -> None:
     """The sample that is mutated below has no problems and has its policies."""
     found = loaded(tmp_path, SAMPLE)
-    assert not found.unreadable
+    assert not found.notes.unreadable
     assert len(found.policies) == 3
 
 
@@ -207,4 +207,4 @@ def test_truncated_code_keeps_the_blocks_before_the_cut(tmp_path: Path) -> None:
         complete = sum(line == "}\n" for line in lines[:count])
         begun = sum(line[:1].isalpha() for line in lines[:count])
         found = loaded(tmp_path, text)
-        assert bool(found.unreadable) is (begun > complete), count
+        assert bool(found.notes.unreadable) is (begun > complete), count

@@ -31,7 +31,7 @@ def stack(template: str, more: str = "", type_: str = "aws_cloudformation_stack"
 def loaded(folder: Path, text: str) -> Configuration:
     (folder / "main.tf").write_text(text, encoding="utf-8")
     found = load(folder)
-    assert not found.unreadable
+    assert not found.notes.unreadable
     return found
 
 
@@ -121,9 +121,9 @@ def test_planned_stack_is_read(tmp_path: Path) -> None:
         text = plan(values, None if before is None else {**values, "template_body": before})
         found = terraform_plan.load(tmp_path / "plan.json", text)
         assert [one.principals for one in found.policies] == [("bob",)]
-        assert found.not_evaluated == ()
+        assert found.notes.not_evaluated == ()
         (tmp_path / "plan.json").write_text(text)
         checks = {one.check_id for one in scan_paths([tmp_path], ScanOptions()).findings}
         assert ("PASSROLE_015" in checks) is new
     unread = terraform_plan.load(tmp_path / "plan.json", plan({"template_url": "https://x/y"}, None))
-    assert [one.reason.split(":")[0] for one in unread.not_evaluated] == ["aws_cloudformation_stack.s"]
+    assert [one.reason.split(":")[0] for one in unread.notes.not_evaluated] == ["aws_cloudformation_stack.s"]

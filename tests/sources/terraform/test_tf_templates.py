@@ -24,7 +24,7 @@ def document(root: Path, expression: str, boundary: Path | None = None) -> Node:
     text = f'{HEAD}\nresource "aws_iam_policy" "p" {{\n  policy = {expression}\n}}\n'
     (root / "main.tf").write_text(text, encoding="utf-8")
     found = load(root, boundary=boundary)
-    assert not found.unreadable
+    assert not found.notes.unreadable
     return found.policies[0].document
 
 
