@@ -114,25 +114,50 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingDetails:
+    """Facts about a finding that decide what it is merged with, how it is worded, and what access it is about.
+
+    ``gainers``: for a change, the principals of the finding that gain access. ``who``: the principals that the message
+    is about. ``managed``: the name of the AWS managed policy that contains the statement, if one does; the finding is
+    then at its attachment. ``handed_to``: the kind of the resource if the policy leaves the configuration there;
+    ``element``: the element of it that gets the policy, in words. ``message_for_several``, ``cause`` and
+    ``escalations``: as in :class:`Verdict`. ``elsewhere``: principals or resources with the same verdict for other
+    roles or services, which the message names. ``missing``: the subjects of the missing modules, states or values that
+    alone decide, where nothing else is known of the policy. ``is_of_people``: only people can use the principals, which
+    may have lowered the severity. ``reaches``: as in :class:`Verdict`, each after a file of its configuration;
+    ``reached_as``: the principals in this form, if the finding is that they can pass any role and only those can use
+    them who pass them to CloudFormation. ``holders``: the principals in this form, or the policy if none is known, each
+    with a grant of the statement that it holds.
+    """
+
+    gainers: tuple[str, ...] = ()
+    who: tuple[str, ...] = ()
+    managed: str = ""
+    handed_to: HandedTo | None = None
+    element: str = ""
+    message_for_several: str = ""
+    cause: str = ""
+    elsewhere: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    is_of_people: bool = False
+    reaches: tuple[str, ...] = ()
+    reached_as: tuple[str, ...] = ()
+    holders: tuple[tuple[str, PassRoleGrant], ...] = ()
+    escalations: tuple[Escalation, ...] = ()
+
+
+_NO_DETAILS = FindingDetails()
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A verdict at its location, as the command line, the hosts and all output formats use it.
 
     ``at``: the statement. ``resource``: the first resource that uses it; ``uses``: the addresses of all of them.
-    ``suppressed``: its suppression, if any; such findings are shown on request only. ``gainers``: for a change, those
-    of ``principals`` that gain access. ``who``: the principals that the message is about. ``managed``: the name of the
-    AWS managed policy that contains the statement, if one does; ``at`` is then its attachment. ``when``: the path
-    conditions of the flagged variants of the statement, each of them sufficient; empty if it is always flagged.
-    ``elsewhere``: principals or resources with the same verdict for other roles or services, which the message names.
-    ``handed_to``: the kind of ``resource`` if the policy leaves the configuration there; ``element``: the element of it
-    that gets the policy, in words. ``message_for_several`` and
-    ``cause``: as in :class:`Verdict`. ``group``: the fingerprint of the primary finding on the same cause, its own if
-    there is no other; ``primary``: True for that one. Both are set when the results of a scan are merged. ``missing``:
-    the subjects of the missing modules, states or values that alone decide, where nothing else is known of the policy.
-    ``is_of_people``: only people can use the principals, which may have lowered the severity. ``reaches``: as in
-    :class:`Verdict`, each after a file of its configuration; ``reached_as``: the principals in this form, if the
-    finding is that they can pass any role and only those can use them who pass them to CloudFormation. ``holders``:
-    the principals in this form, or the policy if none is known, each with a grant of the statement that it holds.
-    ``escalations``: as in :class:`Verdict`.
+    ``suppressed``: its suppression, if any; such findings are shown on request only. ``when``: the path conditions of
+    the flagged variants of the statement, each of them sufficient; empty if it is always flagged. ``group``: the
+    fingerprint of the primary finding on the same cause, its own if there is no other; ``primary``: True for that one.
+    Both are set when the results of a scan are merged.
     """
 
     check_id: str
@@ -151,23 +176,10 @@ class Finding:
     grant: PassRoleGrant | None
     fingerprint: str
     suppressed: Suppression | None = None
-    gainers: tuple[str, ...] = ()
-    who: tuple[str, ...] = ()
-    managed: str = ""
     when: tuple[PathCondition, ...] = ()
-    handed_to: HandedTo | None = None
-    element: str = ""
-    message_for_several: str = ""
-    cause: str = ""
-    elsewhere: tuple[str, ...] = ()
     group: str = ""
     primary: bool = True
-    missing: tuple[str, ...] = ()
-    is_of_people: bool = False
-    reaches: tuple[str, ...] = ()
-    reached_as: tuple[str, ...] = ()
-    holders: tuple[tuple[str, PassRoleGrant], ...] = ()
-    escalations: tuple[Escalation, ...] = ()
+    details: FindingDetails = _NO_DETAILS
 
     @property
     def off_by_default(self) -> bool:

@@ -228,10 +228,10 @@ class ComparedUnit:
             if finding.grant is None:
                 continue
             path = finding.statement_path
-            if finding.managed:
+            if finding.details.managed:
                 path = "/".join((path, finding.grant.statement.path))
             item = by_place.get((finding.resource.address, path, finding.at))
-            for holder in finding.gainers if item is not None else ():
+            for holder in finding.details.gainers if item is not None else ():
                 key = id(item), finding.grant.statement.when, holder
                 known = worst.get(key)
                 if known is None or _rank(finding) > _rank(known):

@@ -57,7 +57,7 @@ class Judged:
     def related(self, finding: Finding) -> Iterator[tuple[Position, str]]:
         """Yield places that a finding is about besides its statement: where the policy leaves the code, where roles in
         scope are trusted, and where they are passed."""
-        if finding.handed_to is not None:
+        if finding.details.handed_to is not None:
             yield finding.resource.at, f"leaves the configuration here: {finding.resource.address}"
         if finding.grant is None:
             return
@@ -85,7 +85,7 @@ def _passable(finding: Finding, model: AccessModel) -> list[str]:
     """Return the roles of the configuration that the statement lets its holders pass, those named by the finding
     first."""
     assert finding.grant is not None
-    named = {reached.rpartition(" ")[2] for reached in finding.reaches}
+    named = {reached.rpartition(" ")[2] for reached in finding.details.reaches}
     found = dict.fromkeys(role for role in model.roles if role in named)
     used = {finding.resource.address, *finding.uses}
     for policy in model.configuration.policies:

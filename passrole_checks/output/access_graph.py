@@ -254,7 +254,10 @@ def _attach_findings(
         same = [number for number in at_location if _is_statement_of(entries[number][0], grant)] or at_location
         same = [number for number in same if _overlap(entries[number][0].when, finding.when)] or same
         if not same:  # not among the listed grants: add it for its finding
-            place, origin = (finding.resource, finding.statement_path), (finding.managed, finding.handed_to)
+            place, origin = (
+                (finding.resource, finding.statement_path),
+                (finding.details.managed, finding.details.handed_to),
+            )
             located = LocatedGrant(grant, *place, finding.principals, "allow", finding.when, *origin)
             by_location[finding.at, finding.resource.address] = [len(entries)]
             same = [len(entries)]

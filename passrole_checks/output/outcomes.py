@@ -30,7 +30,7 @@ def strongest(findings: Iterable[Finding], principals: Sequence[str]) -> dict[st
     are unknown are of all."""
     found: dict[str, RatedEscalation] = {}
     for finding in findings:
-        for escalation in finding.escalations if not finding.suppressed else ():
+        for escalation in finding.details.escalations if not finding.suppressed else ():
             rated = RatedEscalation(escalation, finding.severity)
             for name in principals:
                 if escalation.principal in (name, "") and (name not in found or found[name].rank < rated.rank):

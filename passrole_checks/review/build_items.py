@@ -268,14 +268,14 @@ class _ItemBuilder:
                 *(
                     (finding.at, finding.statement_path, finding.grant)
                     for _, finding in numbered
-                    if not finding.managed
+                    if not finding.details.managed
                 ),
                 *((key[0], key[1], change.grant.grant) for key, _, change in changes if not change.grant.managed),
             ]
         )
         statements: dict[Hashable, _StatementNews] = {}
         for number, finding in numbered:
-            part = finding.managed or (finding.statement_path if finding.at in shared else "")
+            part = finding.details.managed or (finding.statement_path if finding.at in shared else "")
             statement = statements.setdefault((finding.at, part), _StatementNews(finding.at))
             statement.findings.append((number, finding))
         for (at, path), group, change in changes:
@@ -341,7 +341,7 @@ class _ItemBuilder:
                 grant, principals = finding.grant, sorted(finding.principals)
                 access = _granted_access(grant, principals) if grant is not None else None
                 when = condition_text(finding.when) if finding.when else ""
-                reached = (name.rpartition(" ")[2] for name in finding.reaches)  # without the file
+                reached = (name.rpartition(" ")[2] for name in finding.details.reaches)  # without the file
                 names = "\n".join(sorted({*finding.uses, *finding.principals, *reached}))
                 key = self._names.match_key(finding)  # the number in a fingerprint counts findings elsewhere
                 parts.append((key, finding.severity.value, when, names, *_all_texts(access)))

@@ -49,7 +49,11 @@ class Names:
         """Return a fingerprint without the number that distinguishes equal ones; ``old``: of BASE, with HEAD's
         addresses."""
         address = finding.resource.address
-        statement = (finding.managed,) if finding.managed or finding.grant is None else finding.grant.statement.identity
+        statement = (
+            (finding.details.managed,)
+            if finding.details.managed or finding.grant is None
+            else finding.grant.statement.identity
+        )
         if old and self.addresses:
             address = self.addresses.get(address, address)
             statement = tuple(self._renamed(text) for text in statement)
@@ -213,11 +217,11 @@ def _unit_of(finding: Finding, name: Callable[[str], str]) -> str:
 def _identity(finding: Finding) -> tuple[Hashable, ...]:
     """Return the Sid of the statement or, without one, its path and lasting traits."""
     statement = (finding.sid,) if finding.sid else (None, finding.statement_path, _lasting_traits(finding))
-    return finding.framework, finding.managed, *statement
+    return finding.framework, finding.details.managed, *statement
 
 
 def _place(finding: Finding, name: Callable[[str], str]) -> Hashable:
-    return finding.framework, name(finding.at.file), finding.managed, finding.sid or ""
+    return finding.framework, name(finding.at.file), finding.details.managed, finding.sid or ""
 
 
 def _has_same_text(new: Finding, old: Finding) -> bool:

@@ -242,7 +242,9 @@ class _Run:
             if includes(item.check):
                 finding = finding_of(item)
                 is_unresolved = missing and item.check is UnresolvedScope
-                self.found.append(replace(finding, missing=missing) if is_unresolved else finding)
+                self.found.append(
+                    replace(finding, details=replace(finding.details, missing=missing)) if is_unresolved else finding
+                )
 
     def _fault_of(self, context: GrantContext) -> OnFault:
         def on_fault(check: type[Check], error: Exception) -> None:
@@ -255,7 +257,7 @@ class _Run:
         own = self.model.configuration.notes.suppressions
         marked, used = suppressions.apply(self.found, own)
         if not self.options.missing_as_findings:
-            marked = [finding for finding in marked if not finding.missing or finding.suppressed is not None]
+            marked = [finding for finding in marked if not finding.details.missing or finding.suppressed is not None]
         is_complete = not self.out_of_time and not faults_in(self.unreadable)  # else findings may be missing
         ran = {check.id for check in ALL if self.options.runs(check)} if is_complete else set()
         return AnalyzedConfiguration(

@@ -9,7 +9,7 @@ from passrole_checks.access.severity import Holder
 from passrole_checks.checks.base.context_wording import according_to
 from passrole_checks.checks.base.grant_context import GrantContext
 from passrole_checks.checks.base.wording import misspelled_keys
-from passrole_checks.findings import Confidence, Finding, Severity, Verdict
+from passrole_checks.findings import Confidence, Finding, FindingDetails, Severity, Verdict
 from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.grants.subtract_denials import under_condition
 from passrole_checks.iam.lazy_regex import lazy_regex
@@ -74,19 +74,21 @@ def finding_of(item: CheckVerdict) -> Finding:
         principals=tuple(filter(None, verdict.who)) or policy.holders,
         grant=grant,
         fingerprint=_fingerprint(item, configuration),
-        gainers=gainers,
-        who=verdict.who,
-        managed=policy.managed,
         when=(when,) if when else (),
-        handed_to=policy.handed_to,
-        element=policy.element,
-        message_for_several=verdict.message_for_several and verdict.message_for_several + origin,
-        is_of_people=severity in _LOWERED and _is_of_people(context, verdict),
-        cause=verdict.cause if policy.handed_to in (None, HandedTo.POLICY_DOCUMENT) or policy.people else "",
-        reaches=tuple(map(context.located, verdict.reaches)),
-        reached_as=tuple(map(context.located, _passed_to_cloudformation(context, verdict))),
-        holders=tuple(_holders(context, verdict, grant)) if check.id in ACCESS_CHECKS else (),
-        escalations=verdict.escalations,
+        details=FindingDetails(
+            gainers=gainers,
+            who=verdict.who,
+            managed=policy.managed,
+            handed_to=policy.handed_to,
+            element=policy.element,
+            message_for_several=verdict.message_for_several and verdict.message_for_several + origin,
+            is_of_people=severity in _LOWERED and _is_of_people(context, verdict),
+            cause=verdict.cause if policy.handed_to in (None, HandedTo.POLICY_DOCUMENT) or policy.people else "",
+            reaches=tuple(map(context.located, verdict.reaches)),
+            reached_as=tuple(map(context.located, _passed_to_cloudformation(context, verdict))),
+            holders=tuple(_holders(context, verdict, grant)) if check.id in ACCESS_CHECKS else (),
+            escalations=verdict.escalations,
+        ),
     )
 
 

@@ -38,7 +38,9 @@ def find_wider(
     ``members``: the findings of the group of each primary finding, by its id. ``rank``: a sort key that begins with
     severity and confidence; no finding includes one that is worse.
     """
-    heads = [head for head in heads if head.check_id in ACCESS_CHECKS and head.suppressed is None and head.holders]
+    heads = [
+        head for head in heads if head.check_id in ACCESS_CHECKS and head.suppressed is None and head.details.holders
+    ]
     holders = {id(head): _by_holder(members[id(head)]) for head in heads}
     by_holder: dict[str, list[Finding]] = {}
     for head in heads:
@@ -77,7 +79,7 @@ def _by_holder(findings: Iterable[Finding]) -> dict[str, list[PassRoleGrant]]:
     """Return the grants of each principal that findings are about, each once."""
     found: dict[str, dict[int, PassRoleGrant]] = {}
     for finding in findings:
-        for holder, grant in finding.holders:
+        for holder, grant in finding.details.holders:
             found.setdefault(holder, {})[id(grant)] = grant
     return {holder: list(grants.values()) for holder, grants in found.items()}
 

@@ -52,10 +52,10 @@ def join_groups(
     reached: set[int] = set()
     for finding in findings:
         if finding.suppressed is None:
-            for role in finding.reaches:
+            for role in finding.details.reaches:
                 reaching.setdefault(role, primaries[id(finding)])
     for head in heads:
-        roles = head.reached_as if head.suppressed is None and id(head) not in wider else ()
+        roles = head.details.reached_as if head.suppressed is None and id(head) not in wider else ()
         if roles and all(role in reaching for role in roles):
             join(reaching[roles[0]], head)
             reached.add(id(head))
@@ -89,6 +89,6 @@ def _causes(head: Finding) -> Iterator[Hashable]:
     yield cause_of_finding(head)
     yield from keys_of_copies(head)
     if head.suppressed is None:
-        yield from ((head.at, head.managed, head.statement_path, role) for role in head.reaches)
+        yield from ((head.at, head.details.managed, head.statement_path, role) for role in head.details.reaches)
     if head.suppressed is None and head.check_id in ACCESS_CHECKS:
-        yield "statement", head.at, head.managed, head.statement_path
+        yield "statement", head.at, head.details.managed, head.statement_path

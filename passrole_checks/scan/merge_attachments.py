@@ -47,24 +47,24 @@ def merge_attachments(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def cause_of_finding(finding: Finding) -> Hashable:
     """Return a key that findings of one cause at several positions share."""
     verdict = (finding.check_id, finding.severity, finding.suppressed is None, finding.framework)
-    if not finding.cause:
-        place = (finding.resource.address, finding.at.line, finding.statement_path, finding.managed)
+    if not finding.details.cause:
+        place = (finding.resource.address, finding.at.line, finding.statement_path, finding.details.managed)
         return *verdict, finding.confidence, finding.message, finding.remediation, *place
     if is_of_statements(finding):
-        return finding.cause, *verdict
+        return finding.details.cause, *verdict
     says = finding.when if finding.check_id == _ESCALATION else _in_any_case(finding)  # as examples it names roles
-    return finding.cause, *verdict, finding.confidence, says
+    return finding.details.cause, *verdict, finding.confidence, says
 
 
 def is_of_statements(finding: Finding) -> bool:
     """True if a cause is that one principal passes roles by several statements."""
-    return bool(finding.cause) and not finding.managed and finding.check_id in _BY_STATEMENTS
+    return bool(finding.details.cause) and not finding.details.managed and finding.check_id in _BY_STATEMENTS
 
 
 def _merge(group: Sequence[Finding]) -> Finding:
     """Return the findings of one cause as one. Resources of one name in several files have the file in their use."""
     first = max(group, key=lambda finding: (finding.primary, finding.confidence.rank))
-    who = tuple(dict.fromkeys(name for finding in group for name in finding.who))
+    who = tuple(dict.fromkeys(name for finding in group for name in finding.details.who))
     files = _below_common_folder([finding.at.file for finding in group])
     uses: dict[str, str] = {}
     for finding in group:
@@ -88,7 +88,7 @@ def _merge(group: Sequence[Finding]) -> Finding:
         message=f"{_subject(who)}{words}{elsewhere}",
         when=tuple(dict.fromkeys(when for one in group for when in one.when)) if all(one.when for one in group) else (),
         uses=tuple(uses),
-        who=who,
+        details=replace(joined([first, *(one for one in group if one is not first)]).details, who=who),
     )
 
 
@@ -106,7 +106,7 @@ def _below_common_folder(files: Sequence[str]) -> dict[str, str]:
 
 def _predicate(finding: Finding) -> str:
     """Return the message without the principals at its beginning."""
-    return finding.message.removeprefix(_subject(finding.who))
+    return finding.message.removeprefix(_subject(finding.details.who))
 
 
 def _in_any_case(finding: Finding) -> str:

@@ -46,7 +46,9 @@ def shared_positions(places: Iterable[tuple[Position, Hashable, Hashable]]) -> I
 
 def shared_among(findings: Iterable[Finding]) -> frozenset[Position]:
     """Return the positions of findings about more than one statement."""
-    statements = [(item.at, item.grant.statement) for item in findings if item.grant is not None and not item.managed]
+    statements = [
+        (item.at, item.grant.statement) for item in findings if item.grant is not None and not item.details.managed
+    ]
     return frozenset(shared_positions((at, one.path, one.identity) for at, one in statements))
 
 
@@ -56,8 +58,8 @@ def part_of(finding: Finding, shared: Collection[Position]) -> str:
     The statements of an AWS managed policy count as one, and so do those of Terraform that are off by default: of a
     block that makes several, the numbers are unknown. ``shared``: positions of more than one statement.
     """
-    if finding.managed or _is_switched_off(finding):
-        return finding.managed
+    if finding.details.managed or _is_switched_off(finding):
+        return finding.details.managed
     return finding.grant.statement.path if finding.grant is not None and finding.at in shared else ""
 
 
@@ -68,7 +70,7 @@ def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
     attached document. A module that is a root itself is named rather than an example that calls it, then a root with a
     role that may do everything; the fingerprint is that of the first one in any case.
     """
-    findings = sorted(findings, key=lambda finding: finding.handed_to is HandedTo.OUTPUT)
+    findings = sorted(findings, key=lambda finding: finding.details.handed_to is HandedTo.OUTPUT)
     shared = shared_among(findings)
     findings = _by_worst_users(_switched_on(findings), shared)
     groups: dict[Hashable, list[Finding]] = {}
@@ -77,17 +79,17 @@ def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
         verdict = (finding.check_id, finding.severity, finding.suppressed is None)
         key = (finding.at, part_of(finding, shared), finding.framework, *verdict)
         confidence = finding.confidence
-        if finding.handed_to is None:
+        if finding.details.handed_to is None:
             attached.setdefault(key, confidence)
-        elif finding.handed_to is HandedTo.OUTPUT:
+        elif finding.details.handed_to is HandedTo.OUTPUT:
             confidence = attached.get(key, confidence)
         groups.setdefault((*key, confidence), []).append(finding)
     for group in groups.values():
         same = sorted(group, key=lambda one: (bool(module_of(one.resource.address)), not _reaches_everything(one)))
-        elsewhere = [*same[0].elsewhere]
+        elsewhere = [*same[0].details.elsewhere]
         for finding in same[1:]:
-            elsewhere += [*_elsewhere(finding, same[0]), *finding.elsewhere]
-        own = {_name_of(same[0]), *map(shortened, same[0].who)}
+            elsewhere += [*_elsewhere(finding, same[0]), *finding.details.elsewhere]
+        own = {_name_of(same[0]), *map(shortened, same[0].details.who)}
         with_part = {name.partition(" (")[0] for name in elsewhere if " (" in name}
         others = [name for name in dict.fromkeys(elsewhere) if name not in own | with_part]
         message = f"{same[0].message}{f' Also applies to {listed(others)}.' if others else ''}"
@@ -95,7 +97,7 @@ def merge_across_roots(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def _reaches_everything(finding: Finding) -> bool:
-    return any(one.gain == EVERYTHING for one in finding.escalations)
+    return any(one.gain == EVERYTHING for one in finding.details.escalations)
 
 
 def merge_by_statement(findings: Iterable[Finding], shared: Collection[Position]) -> Iterator[Finding]:
@@ -110,13 +112,15 @@ def merge_by_statement(findings: Iterable[Finding], shared: Collection[Position]
     for group in groups.values():
         by_user: dict[tuple[str, tuple[str, ...]], Finding] = {}
         for finding in group:
-            user = (finding.resource.address, finding.who)
+            user = (finding.resource.address, finding.details.who)
             known = by_user.get(user)
             if known is None or _badness(finding) > _badness(known):
                 by_user[user] = finding
         verdicts: dict[tuple[object, ...], list[Finding]] = {}
         for finding in _by_worst_users(by_user.values(), shared):
-            verdicts.setdefault((finding.severity, finding.confidence if finding.who else None), []).append(finding)
+            verdicts.setdefault((finding.severity, finding.confidence if finding.details.who else None), []).append(
+                finding
+            )
         for same in verdicts.values():
             yield _merge(same, group)
 
@@ -149,8 +153,13 @@ def _by_worst_users(findings: Iterable[Finding], shared: Collection[Position]) -
         if finding.severity.rank > known.severity.rank:
             worst[key(finding)] = finding
     return [
-        replace(finding, severity=other.severity, message=other.message, is_of_people=False)
-        if finding.is_of_people and (other := worst[key(finding)]).severity.rank > finding.severity.rank
+        replace(
+            finding,
+            severity=other.severity,
+            message=other.message,
+            details=replace(finding.details, is_of_people=False),
+        )
+        if finding.details.is_of_people and (other := worst[key(finding)]).severity.rank > finding.severity.rank
         else finding
         for finding in findings
     ]
@@ -158,34 +167,46 @@ def _by_worst_users(findings: Iterable[Finding], shared: Collection[Position]) -
 
 def _merge(same: Sequence[Finding], group: Sequence[Finding]) -> Finding:
     """Return findings of one verdict as one; ``group``: all findings of its check and statement."""
-    who = dict.fromkeys(name for finding in same for name in finding.who)
-    alike = [finding for finding in group if who.keys() >= set(finding.who)]
-    several = same[0].message_for_several if len(who) > 1 else ""
+    who = dict.fromkeys(name for finding in same for name in finding.details.who)
+    alike = [finding for finding in group if who.keys() >= set(finding.details.who)]
+    several = same[0].details.message_for_several if len(who) > 1 else ""
     message = (several or same[0].message) + _circumstances(alike, same[0])
     if who:
-        named = dict.fromkeys(name for finding in same if finding.message == same[0].message for name in finding.who)
+        named = dict.fromkeys(
+            name for finding in same if finding.message == same[0].message for name in finding.details.who
+        )
         names = [shortened(name) for name in named if name]
         message = f"{listed(names) if names else _NO_HOLDER} {message}"
     when = disjunction_of([item.grant.statement.when for item in alike if item.grant is not None])
     elsewhere = tuple(dict.fromkeys(name for finding in same[1:] for name in _elsewhere(finding, same[0])))
-    return replace(joined(same), message=message, who=tuple(who), when=when, elsewhere=elsewhere)
+    return replace(
+        joined(same),
+        message=message,
+        when=when,
+        details=replace(joined(same).details, who=tuple(who), elsewhere=elsewhere),
+    )
 
 
 def joined(same: Sequence[Finding]) -> Finding:
     """Return the first of some findings with the uses and principals of all."""
     uses = tuple(dict.fromkeys(use for finding in same for use in finding.uses))
     principals = tuple(dict.fromkeys(name for finding in same for name in finding.principals))
-    reaches = tuple(dict.fromkeys(role for finding in same for role in finding.reaches))
-    reached_as = tuple(dict.fromkeys(role for finding in same for role in finding.reached_as))
-    holders = {(holder, id(grant)): (holder, grant) for finding in same for holder, grant in finding.holders}
+    reaches = tuple(dict.fromkeys(role for finding in same for role in finding.details.reaches))
+    reached_as = tuple(dict.fromkeys(role for finding in same for role in finding.details.reached_as))
+    holders = {(holder, id(grant)): (holder, grant) for finding in same for holder, grant in finding.details.holders}
     return replace(
         same[0],
         uses=uses,
         principals=principals,
-        reaches=reaches,
-        reached_as=reached_as if all(finding.reached_as for finding in same) else (),
-        holders=tuple(holders.values()),
-        escalations=tuple(dict.fromkeys(escalation for finding in same for escalation in finding.escalations)),
+        details=replace(
+            same[0].details,
+            reaches=reaches,
+            reached_as=reached_as if all(finding.details.reached_as for finding in same) else (),
+            holders=tuple(holders.values()),
+            escalations=tuple(
+                dict.fromkeys(escalation for finding in same for escalation in finding.details.escalations)
+            ),
+        ),
     )
 
 
@@ -203,12 +224,14 @@ def _elsewhere(finding: Finding, shown: Finding) -> Iterator[str]:
 
 def _name_of(finding: Finding) -> str:
     """Return the principals that a finding is about, or its resource."""
-    return listed([shortened(name) for name in finding.who if name], 1) or shortened(finding.resource.address)
+    return listed([shortened(name) for name in finding.details.who if name], 1) or shortened(finding.resource.address)
 
 
 def _full_name(finding: Finding) -> str:
     """Return the only principal that a finding is about, or its resource, whatever its length."""
-    return finding.who[0] if len(finding.who) == 1 and finding.who[0] else finding.resource.address
+    return (
+        finding.details.who[0] if len(finding.details.who) == 1 and finding.details.who[0] else finding.resource.address
+    )
 
 
 def _seen_from_module(finding: Finding) -> str:
@@ -255,16 +278,16 @@ def _circumstances(group: Sequence[Finding], shown: Finding) -> str:
         for other in elsewhere
         if other is not shown
     )
-    others = [item for item in own if item.message != shown.message] if not shown.managed else []
+    others = [item for item in own if item.message != shown.message] if not shown.details.managed else []
     parts = dict.fromkeys(filter(None, (_differing_part(item.message, shown.message) for item in others)))
     if others and not parts and not _when_in_words(own):  # the same in every case
         said, others = "", []
     if said and _is_switched_off(shown):
         said += " (off by default)"
     words = f" Applies {said}{'' if alike else f' for {shown.resource.address}'}." if said else ""
-    if shown.handed_to is not None:
-        words += f" {_CONSUMERS[shown.handed_to].format(shown.resource.address + _kind_of(shown.resource))}"
-        words += f" It is for {shown.element}." if shown.element else ""
+    if shown.details.handed_to is not None:
+        words += f" {_CONSUMERS[shown.details.handed_to].format(shown.resource.address + _kind_of(shown.resource))}"
+        words += f" It is for {shown.details.element}." if shown.details.element else ""
     if others:
         when = _when_in_words(others)
         words += f" Also flagged{f' {when}' if when else ''}{f': {listed(list(parts))}' if parts else ''}."

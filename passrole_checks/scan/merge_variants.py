@@ -79,11 +79,13 @@ def _added_findings(base: Analysis, variants: Iterable[tuple[str, Analysis]]) ->
     for finding in base.findings:
         key = _key(finding)
         known[key] = max(known.get(key, 0), finding.severity.rank)
-        principals.setdefault(key, set()).update(finding.who)
+        principals.setdefault(key, set()).update(finding.details.who)
 
     def is_new(finding: Finding) -> bool:
         key = _key(finding)
-        return finding.severity.rank > known.get(key, 0) or not principals.get(key, set()).issuperset(finding.who)
+        return finding.severity.rank > known.get(key, 0) or not principals.get(key, set()).issuperset(
+            finding.details.who
+        )
 
     found = ((label, filter(is_new, analysis.findings)) for label, analysis in variants)
     for same, labels in added_by_files((), found, _key):
@@ -93,7 +95,7 @@ def _added_findings(base: Analysis, variants: Iterable[tuple[str, Analysis]]) ->
 def _key(finding: Finding) -> Hashable:
     """Return what is equal for the findings of one check on one statement."""
     within = finding.grant.statement.path if finding.grant is not None else ""
-    return finding.check_id, finding.at, finding.managed or within, finding.suppressed is None
+    return finding.check_id, finding.at, finding.details.managed or within, finding.suppressed is None
 
 
 def _finding_of(finding: Finding, labels: Sequence[str]) -> Finding:

@@ -37,7 +37,7 @@ def keys_of_copies(finding: Finding) -> Iterator[Hashable]:
     grant = finding.grant
     if finding.suppressed is not None or finding.check_id not in ACCESS_CHECKS or grant is None:
         return
-    verdict = (finding.check_id, finding.severity, finding.framework, finding.managed, grant.granted_by.lower())
+    verdict = (finding.check_id, finding.severity, finding.framework, finding.details.managed, grant.granted_by.lower())
     *folders, name = Path(finding.at.file).parts
     for place, folder in enumerate(folders):
         environment = _word(folder)
@@ -53,7 +53,7 @@ def keys_of_copies(finding: Finding) -> Iterator[Hashable]:
         yield (
             "template",
             finding.check_id,
-            finding.managed,
+            finding.details.managed,
             grant.granted_by.lower(),
             _users(finding),
             at,
@@ -68,7 +68,7 @@ def keys_of_copies(finding: Finding) -> Iterator[Hashable]:
 
 def _users(finding: Finding) -> str:
     """Return the cause of a finding if it names those who can use the principals; else ""."""
-    return finding.cause if finding.managed or finding.check_id == _ANY_ROLE else ""
+    return finding.details.cause if finding.details.managed or finding.check_id == _ANY_ROLE else ""
 
 
 def _word(name: str) -> re.Pattern[str] | None:

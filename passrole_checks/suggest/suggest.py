@@ -116,7 +116,7 @@ class Session:
         groups: dict[tuple[Position, str], list[Finding]] = {}
         for finding in self._findings:
             within = finding.grant.statement.path if finding.grant is not None and not finding.at.end_line else ""
-            groups.setdefault((finding.at, finding.managed or within), []).append(finding)
+            groups.setdefault((finding.at, finding.details.managed or within), []).append(finding)
         if self._evidence is not None and not self._options.checks:
             flagged = {
                 finding.at for unit in self._units for finding in unit.analyzed.findings if finding.severity.rank
@@ -211,7 +211,7 @@ class Session:
     def _for_statement(self, findings: Sequence[Finding]) -> Iterable[Suggestion]:
         """Yield the suggestions for a statement with findings, from all of its uses."""
         file, uses = findings[0].at.file, self._at.get(findings[0].at, [])
-        checks = {one.check_id for one in findings if not one.managed and one.check_id in _EDITABLE_CHECKS}
+        checks = {one.check_id for one in findings if not one.details.managed and one.check_id in _EDITABLE_CHECKS}
         try:
             text = self.texts(file)
         except (OSError, ValueError):

@@ -210,5 +210,5 @@ def test_users_of_one_group_are_judged_once(tmp_path: Path, monkeypatch: pytest.
     about = privilege_escalation._about
     monkeypatch.setattr(privilege_escalation, "_about", recorded)
     findings = scan_paths([account(tmp_path, 1000, 2, 10)], ScanOptions(minimum_severity=Severity.INFO)).findings
-    assert max(len(finding.who) for finding in findings if finding.check_id == "PASSROLE_008") > 1000
+    assert max(len(finding.details.who) for finding in findings if finding.check_id == "PASSROLE_008") > 1000
     assert len(judged) == 4  # of each of two statements its group and one user

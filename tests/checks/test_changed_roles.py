@@ -71,7 +71,7 @@ def test_message_is_worded_for_one_and_for_several_principals() -> None:
         whole = configuration([[statement]], roles={name: (service, []) for name in holders}, holder="app-a")
         whole = replace(whole, policies=tuple(replace(one, principals=holders) for one in whole.policies))
         (found,) = scan_configurations([whole], options).findings
-        assert found.who == holders and {"its", "their"}.intersection(found.message.split()) == pronouns
+        assert found.details.who == holders and {"its", "their"}.intersection(found.message.split()) == pronouns
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ START = ("lambda:CreateFunction", "lambda:InvokeFunction")
 
 def escalations(sample: str, check: str) -> set[Escalation]:
     result = scan_paths([SAMPLES / sample / "cloudformation" / "flagged.yaml"], ScanOptions())
-    return {one for finding in result.findings if finding.check_id[-3:] == check for one in finding.escalations}
+    return {one for finding in result.findings if finding.check_id[-3:] == check for one in finding.details.escalations}
 
 
 @pytest.mark.parametrize(

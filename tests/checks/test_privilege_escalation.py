@@ -42,7 +42,7 @@ def test_a_path_over_two_policies_is_found(path: PassedRolePath) -> None:
     (found,) = findings(ID, [[passes(path)], [allow(list(path.actions))]])
     assert found.severity is Severity.HIGH and found.confidence is Confidence.HIGH
     assert found.principals == ("deployer",) and found.at.line == 1
-    (escalation,) = found.escalations
+    (escalation,) = found.details.escalations
     assert (escalation.path, escalation.actions) == (path.id, path.actions) and escalation.service in path.services
     assert path.url and path.url in found.message
 
@@ -96,7 +96,7 @@ def test_a_path_needs_a_role_that_trusts_its_service(path: PassedRolePath) -> No
     assert findings(ID, policies, roles={"worker": (trust(OTHER), everything)}) == []
     trusted = path.trusted or path.services
     (found,) = findings(ID, policies, roles={"worker": (trust(*trusted), everything)})
-    (escalation,) = found.escalations
+    (escalation,) = found.details.escalations
     assert (found.severity, escalation.roles, escalation.gain) == (Severity.HIGH, ("worker",), "*")
 
 
@@ -105,7 +105,7 @@ def test_derived_ways_are_found_and_marked(way: PassedRolePath, monkeypatch: pyt
     """An action that hands a role to a service that runs the caller's code is a way, and is marked as derived."""
     monkeypatch.setattr(passable_roles, "all_paths", lambda: (way,))
     (found,) = findings(ID, [[passes(way)], [allow(list(way.actions))]])
-    (escalation,) = found.escalations
+    (escalation,) = found.details.escalations
     assert (escalation.path, escalation.actions) == (way.id, way.actions) and way.derived
     assert all(found.message.count(f"`{action}`") == 1 for action in way.actions) and "pathfinding" not in found.message
 
@@ -119,7 +119,7 @@ def test_the_launch_that_reaches_the_most_privileged_role_is_named() -> None:
     }
     passing = allow("iam:PassRole", [f"arn:aws:iam::111122223333:role/{name}" for name in roles])
     (found,) = findings(ID, [[passing], [starts]], roles=roles)
-    (escalation,) = found.escalations
+    (escalation,) = found.details.escalations
     assert escalation.roles == ("app-admin",)
     assert (escalation.service, escalation.path) == ("lambda.amazonaws.com", "lambda-001")
     assert escalation.actions == ("lambda:CreateFunction", "lambda:InvokeFunction")
@@ -128,7 +128,7 @@ def test_the_launch_that_reaches_the_most_privileged_role_is_named() -> None:
 def test_many_ways_are_one_finding() -> None:
     """Of many ways three ids are named and all are counted, and the reference is that of the first."""
     (found,) = findings(ID, [[allow("iam:PassRole")], [allow(["lambda:*", "ec2:*", "glue:*", "ecs:*"])]])
-    (escalation,) = found.escalations
+    (escalation,) = found.details.escalations
     assert escalation.path == "ec2-001" and "https://pathfinding.cloud/paths/ec2-001" in found.message
     ids = re.findall(r"\b(?:ec2|lambda|ecs|glue)-\d{3}\b", found.message)
     assert list(dict.fromkeys(ids)) == ["ec2-001", "lambda-001", "ecs-008"]
@@ -179,10 +179,10 @@ def test_an_aws_managed_policy_is_the_other_half() -> None:
     """The actions may come from an AWS managed policy, and PassRole as well; both from one are no 008."""
     one = [allow("iam:PassRole", APP)]
     (found,) = findings(ID, [one], managed=["AWSLambda_FullAccess"])
-    assert [one.path for one in found.escalations] == ["lambda-001"] and found.at.line == 1
+    assert [one.path for one in found.details.escalations] == ["lambda-001"] and found.at.line == 1
     (other,) = findings(ID, [[allow("ec2:RunInstances")]], managed=["AmazonElasticMapReduceFullAccess"])
-    assert [one.path for one in other.escalations] == ["ec2-001"]
-    assert other.at.line == 50 and other.managed == "AmazonElasticMapReduceFullAccess"
+    assert [one.path for one in other.details.escalations] == ["ec2-001"]
+    assert other.at.line == 50 and other.details.managed == "AmazonElasticMapReduceFullAccess"
     assert findings(ID, [[]], managed=["AWSLambda_FullAccess"]) == []
     named = findings(ID, [[allow("ec2:RunInstances")]], managed=["AWSBatchFullAccess"])
     assert [item.severity for item in named] == [Severity.INFO]  # its roles are those that AWS names
@@ -251,8 +251,8 @@ def test_an_unknown_boundary_is_not_what_is_passed() -> None:
     whole = configuration([[allow(["iam:PassRole", "lambda:*"])]])
     unknown = replace(whole, attached=Attachments(boundaries=(BoundaryUse("deployer", UNKNOWN_BOUNDARY),)))
     (found,) = scan_configurations([unknown], ScanOptions(checks=frozenset({ID}))).findings
-    assert found.who == ("deployer",) and found.confidence is Confidence.LOW
-    assert [one.service for one in found.escalations] == ["lambda.amazonaws.com"]
+    assert found.details.who == ("deployer",) and found.confidence is Confidence.LOW
+    assert [one.service for one in found.details.escalations] == ["lambda.amazonaws.com"]
 
 
 def test_trust_of_identity_providers_and_accounts_is_no_service() -> None:

@@ -67,7 +67,7 @@ def test_severity_follows_the_additional_permissions(
     """Permissions management is high, account-wide wildcards medium, limited access low, named resources info."""
     (found,) = findings(ID, [[PASS]], roles={"worker": (LAMBDA, [statement])})
     assert found.severity is severity and found.confidence is Confidence.HIGH
-    assert found.who == ("deployer",) and "worker" in found.message
+    assert found.details.who == ("deployer",) and "worker" in found.message
     assert words in found.message
 
 
@@ -151,7 +151,7 @@ def test_unattached_policy_is_one_severity_lower() -> None:
         alone = tuple(replace(item, principals=()) if item.path == "policy" else item for item in whole.policies)
         options = ScanOptions(checks=frozenset({ID}), minimum_severity=Severity.INFO)
         found = scan_configurations([replace(whole, policies=alone)], options).findings
-        assert all(item.who == ("",) for item in found)
+        assert all(item.details.who == ("",) for item in found)
         return [(item.severity, item.confidence) for item in found]
 
     assert said(allow("*")) == [(Severity.MEDIUM, Confidence.LOW)]

@@ -105,7 +105,7 @@ def named_here(account: MadeAccount, folder: Path) -> set[str]:
     return {
         escalation.principal
         for finding in findings
-        for escalation in finding.escalations
+        for escalation in finding.details.escalations
         if escalation.outcome is Outcome.ADMINISTRATOR
     }
 

@@ -254,9 +254,11 @@ def test_included_access_is_never_worse_than_its_item(data: st.DataObject) -> No
             severity=severity,
             confidence=confidence,
             principals=tuple(names),
-            holders=tuple((name, finding.grant) for name in names if finding.grant is not None),
             at=replace(finding.at, line=number),
             fingerprint=str(number),
+            details=replace(
+                finding.details, holders=tuple((name, finding.grant) for name in names if finding.grant is not None)
+            ),
         )
         for number, (finding, check, severity, confidence, names) in enumerate(data.draw(st.lists(rows, max_size=10)))
     )

@@ -28,7 +28,7 @@ def administrators(result: ScanResult, check: str) -> set[tuple[str, str]]:
         (escalation.principal, role)
         for finding in result.findings
         if finding.check_id == check
-        for escalation in finding.escalations
+        for escalation in finding.details.escalations
         if escalation.outcome is Outcome.ADMINISTRATOR
         for role in escalation.roles or ("",)
     }
@@ -83,4 +83,4 @@ def test_principals_with_equal_permissions_have_the_verdicts_of_each_alone(
         monkeypatch.setattr(f"passrole_checks.checks.{check}.verdicts_on_holders", _each_alone)
     alone = scan(account, tmp_path)
     assert together.findings == alone.findings
-    assert any(len(finding.who) > 5 for finding in together.findings)
+    assert any(len(finding.details.who) > 5 for finding in together.findings)

@@ -32,7 +32,7 @@ def administrators(result: ScanResult) -> set[str]:
     return {
         escalation.principal
         for finding in result.findings
-        for escalation in finding.escalations
+        for escalation in finding.details.escalations
         if escalation.outcome is Outcome.ADMINISTRATOR and escalation.principal
     }
 

@@ -40,7 +40,7 @@ def found(*changes: dict[str, Any], **more: Any) -> tuple[Finding, ...]:
 def test_document_in_a_resource_of_another_type_is_judged(type_: str, values: dict[str, Any]) -> None:
     """At medium confidence, at any depth, also for other providers."""
     findings = found(change(type_, values))
-    assert [(item.check_id, item.confidence, item.handed_to) for item in findings] == [
+    assert [(item.check_id, item.confidence, item.details.handed_to) for item in findings] == [
         ("PASSROLE_001", Confidence.MEDIUM, HandedTo.RESOURCE),
         ("PASSROLE_015", Confidence.MEDIUM, HandedTo.RESOURCE),
     ]
@@ -64,7 +64,7 @@ def test_document_that_is_attached_too_is_judged_once() -> None:
 def test_document_in_a_changed_output_is_judged(actions: list[str], expected: int) -> None:
     """Like resources, outputs that a plan leaves as they are are not judged."""
     findings = found(output_changes={"policy": {"actions": actions, "before": None, "after": WIDE}})
-    assert [(item.check_id, item.handed_to) for item in findings] == [
+    assert [(item.check_id, item.details.handed_to) for item in findings] == [
         ("PASSROLE_001", HandedTo.OUTPUT),
         ("PASSROLE_015", HandedTo.OUTPUT),
     ][: 2 * expected]

@@ -26,7 +26,7 @@ from passrole_checks.iam.lazy_regex import lazy_regex
 _PACKAGE = __name__.partition(".")[0]
 
 CLASSES: dict[str, tuple[str, ...]] = {
-    "findings": ("Confidence", "Escalation", "Finding", "Outcome", "Severity"),
+    "findings": ("Confidence", "Escalation", "Finding", "FindingDetails", "Outcome", "Severity"),
     "iam.roles.arn": ("Scope",),
     "iam.conditions.passed_to_service": ("ConditionEffect", "Constraint"),
     "iam.conditions.likely_typos": ("LikelyTypo",),

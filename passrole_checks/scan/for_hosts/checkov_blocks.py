@@ -154,7 +154,7 @@ def _unshown_part(answers: HostResult, file: str, types: Mapping[str, str]) -> U
     findings = [
         (address, finding)
         for stack, address, finding in answers.elsewhere(offered, [name for name in offered if name in answers.stacks])
-        if stack is None and (finding.handed_to is None or answers.local.get(address, address) not in types)
+        if stack is None and (finding.details.handed_to is None or answers.local.get(address, address) not in types)
     ]
     if offered:
         return Unshown(findings)
@@ -342,7 +342,7 @@ def _add_elsewhere(
         if other is not None:
             others[names_of(segments_of(block.address))].append(id(other))
     for module, address, finding in elsewhere:
-        own = others.get(names_of(segments_of(address)), []) if finding.handed_to is not None else []
+        own = others.get(names_of(segments_of(address)), []) if finding.details.handed_to is not None else []
         if own:
             carriers = own
         elif module is not None:

@@ -100,7 +100,7 @@ class HostResult:
     def once_per_missing_source(self, offers: Callable[[str], bool]) -> HostResult:
         """Return the results with one finding for each module or other source that is missing: on the first resource
         that the host ``offers``, with the number of the others. These stay undecided."""
-        if self.result is None or not any(finding.missing for finding in self.unresolved):
+        if self.result is None or not any(finding.details.missing for finding in self.unresolved):
             return self
         return replace(self, result=replace(self.result, findings=tuple(_once_each(self.result.findings, offers))))
 
@@ -122,7 +122,7 @@ class HostResult:
 
     def handed_out(self, address: str) -> tuple[tuple[str, Finding], ...]:
         """Return the findings of all checks on policies that leave the configuration at a resource."""
-        return tuple(found for found in self.findings_at(address) if found[1].handed_to is not None)
+        return tuple(found for found in self.findings_at(address) if found[1].details.handed_to is not None)
 
     def inside(self, check_id: str, stack: str) -> tuple[tuple[str, Finding], ...]:
         """Return the findings of a check on the resources of a nested stack, each with its address."""
@@ -359,17 +359,19 @@ def _once_each(findings: Sequence[Finding], offers: Callable[[str], bool]) -> It
     """Yield the findings, those about a missing source once, on the first of the resources that a host offers."""
     depending: dict[str, list[tuple[int, str]]] = {}  # by subject: the numbers of findings, each with a resource
     for number, finding in enumerate(findings):
-        for subject in finding.missing if finding.suppressed is None else ():
+        for subject in finding.details.missing if finding.suppressed is None else ():
             depending.setdefault(subject, []).extend((number, address) for address in _uses(finding))
     shown: dict[int, str] = {}
     for uses in depending.values():
         number, address = next((use for use in uses if offers(use[1])), uses[0])
         shown.setdefault(number, address)
     for number, finding in enumerate(findings):
-        if not finding.missing or finding.suppressed is not None:
+        if not finding.details.missing or finding.suppressed is not None:
             yield finding
         elif number in shown:
-            others = {address for subject in finding.missing for _, address in depending[subject]} - {shown[number]}
+            others = {address for subject in finding.details.missing for _, address in depending[subject]} - {
+                shown[number]
+            }
             words = "1 other resource depends" if len(others) == 1 else f"{len(others)} other resources depend"
             more = f" {words} on the same source, without a record." if others else ""
             resource = replace(finding.resource, address=shown[number])
