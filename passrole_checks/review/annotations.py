@@ -83,7 +83,7 @@ def _annotations(report: ReviewReport) -> Iterator[_Annotation]:
     for item in sorted(report.items, key=lambda item: (item.accepted is not None, -item.severity.rank)):
         annotation = _of_item(item)
         # a plan is no file of the repository
-        yield replace(annotation, file="") if annotation.file in report.plans else annotation
+        yield replace(annotation, file="") if annotation.file in report.read.plans else annotation
 
 
 def _of_note(note: ReportNote, what: str) -> _Annotation:

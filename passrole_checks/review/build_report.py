@@ -38,7 +38,7 @@ from passrole_checks.review.build_items import NEW_ACCESS, ReviewState, Threshol
 from passrole_checks.review.comment_lines import Anchors
 from passrole_checks.review.find_fix import MAX_ITEMS, FixFinder, FixOutcome, remediation_of
 from passrole_checks.review.new_notes import is_touched, new_notes, starts_comment
-from passrole_checks.review.report import Item, ReportNote, ReviewReport, named_files
+from passrole_checks.review.report import Item, ReadInput, ReportNote, ReviewReport, named_files
 from passrole_checks.review.report_json import truncate_to_limits
 from passrole_checks.scan import baseline
 from passrole_checks.scan.fingerprint import digest
@@ -134,7 +134,7 @@ def _notes_of(reasons: Iterable[str]) -> tuple[ReportNote, ...]:
 def _new_report(versions: VersionPair, report_options: ReportOptions, **fields: Any) -> ReviewReport:
     defaults: dict[str, Any] = {
         "items": (), "fixed": (), "less": (), "unchanged": 0, "unreadable": (), "not_evaluated": (), "notes": (),
-        "files": 0,
+        "read": ReadInput(0),
     }  # fmt: skip
     return ReviewReport(
         tool=f"passrole-checks {__version__}",
@@ -199,7 +199,7 @@ class _ReviewBuilder:
         report = replace(
             report,
             items=items,
-            plans=tuple(sorted(names.values())),
+            read=replace(report.read, plans=tuple(sorted(names.values()))),
             unlike_head=tuple(sorted(named_files(report) & unlike_head.keys())),
         )
         state = outcome.state
@@ -223,9 +223,11 @@ class _ReviewBuilder:
             faults=tuple(dict.fromkeys(map(self._note, faults))),
             not_evaluated=not_evaluated,
             notes=tuple(dict.fromkeys(self._notes)),
-            files=len(difference.files[1]),
-            only_affected=self._snapshots.selection is not None,
-            excluded=tuple(sorted({self._excluded_name(path) for path in difference.excluded})),
+            read=ReadInput(
+                len(difference.files[1]),
+                tuple(sorted({self._excluded_name(path) for path in difference.excluded})),
+                only_affected=self._snapshots.selection is not None,
+            ),
             moved=tuple(dict.fromkeys(map(self._moved_note, difference.moved))),
         )
 

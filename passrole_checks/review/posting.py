@@ -64,7 +64,7 @@ def links_of(report: ReviewReport, context: Context) -> Links:
         context.run.url,
         forge=context.forge,
         unlike_head=report.unlike_head,
-        outside=report.plans,
+        outside=report.read.plans,
     )
 
 

@@ -204,20 +204,32 @@ class ReportNote:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadInput:
+    """The input of a review.
+
+    ``files``: the number of files of HEAD read as infrastructure code. ``only_affected``: only what the change can
+    affect was read; then ``files`` is the number of that. ``excluded``: paths of either version that the configuration
+    excludes; those of whole folders end in ``/``. ``plans``: names of the Terraform plans that were compared, which are
+    no files of the repository; locations in them are of what has no line there.
+    """
+
+    files: int
+    excluded: tuple[str, ...] = ()
+    plans: tuple[str, ...] = ()
+    only_affected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewReport:
     """The differences between BASE and HEAD (commit ids, or a description where there is none).
 
     ``items``: sorted worst first. ``unchanged``: the number of findings in both versions. ``unreadable``: what could
     not be read in either version; ``faults``: internal errors; ``not_evaluated``: what was skipped; ``notes``: other
     remarks (the configuration changed and is not used; several merge bases). ``fail_on``: minimum severity of an item
-    that fails, None for none. ``files``: the number of files of HEAD read as infrastructure code. ``more``: access
+    that fails, None for none. ``read``: what was read; its fields are keys of the report in JSON. ``more``: access
     that grows in statements without an item. ``unlike_head``: reported files whose lines differ in the commit
-    ``head``, because its merge with the target was compared. ``excluded``: paths of either version that the
-    configuration excludes; those of whole folders end in ``/``. ``moved``: statements that grant what another unit
+    ``head``, because its merge with the target was compared. ``moved``: statements that grant what another unit
     granted in BASE, each with where that was. ``owners``: who may accept items, as in the base's configuration.
-    ``plans``: names of the Terraform plans that were compared, which are no files of the repository; locations in them
-    are of what has no line there. ``only_affected``: only what the change can affect was read; then ``unchanged`` and
-    ``files`` are numbers of that.
     """
 
     tool: str
@@ -233,15 +245,12 @@ class ReviewReport:
     not_evaluated: tuple[ReportNote, ...]
     notes: tuple[ReportNote, ...]
     fail_on: Severity | None
-    files: int
+    read: ReadInput
     more: tuple[IncreasedAccess, ...] = ()
     unlike_head: tuple[str, ...] = ()
     faults: tuple[ReportNote, ...] = ()
-    excluded: tuple[str, ...] = ()
     moved: tuple[ReportNote, ...] = ()
     owners: tuple[str, ...] = ()
-    plans: tuple[str, ...] = ()
-    only_affected: bool = False
 
     @property
     def unknown(self) -> tuple[ReportNote, ...]:

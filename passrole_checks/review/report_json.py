@@ -23,7 +23,7 @@ from passrole_checks.errors import InputError
 from passrole_checks.escaping.markup import json_text
 from passrole_checks.findings import Confidence, Severity
 from passrole_checks.iam.lazy_regex import lazy_regex
-from passrole_checks.review.report import VERSION, Remark, Replacement, ReviewReport
+from passrole_checks.review.report import VERSION, ReadInput, Remark, Replacement, ReviewReport
 
 ZIP_MEMBER = "passrole-checks-review.json"
 MAX_JSON_BYTES = 20_000_000
@@ -49,7 +49,9 @@ class _InvalidBundle(Exception):
 def to_json(report: ReviewReport) -> str:
     """Return the report as a JSON document."""
     document = {"version": VERSION, "verdict": report.verdict.value, "counts": _counts(report)}
-    return json_text({**document, **_plain(report)})
+    plain = _plain(report)
+    read = plain.pop("read")
+    return json_text({**document, **plain, **read})
 
 
 def _counts(report: ReviewReport) -> dict[str, int]:
@@ -175,6 +177,10 @@ def _load_report(document: dict[str, Any]) -> ReviewReport:
         raise _InvalidBundle(f"unsupported version {str(version)[:20]} (supported: {VERSION})")
     document.pop("verdict", None)
     document.pop("counts", None)
+    if "read" in document:
+        raise _InvalidBundle("report: unknown key 'read'")
+    names = [field.name for field in fields(ReadInput)]
+    document["read"] = {name: document.pop(name) for name in names if name in document}
     report: ReviewReport = _object(ReviewReport)(document, "report")
     keys = [item.key for item in report.items]
     if len(set(keys)) != len(keys):

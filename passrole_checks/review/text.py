@@ -57,7 +57,7 @@ def review_lines(report: ReviewReport, *, width: int, quiet: bool = False, verbo
     yield from others
     if others:
         yield ()
-    yield (*_summary_line(report), *excluded_spans(report.excluded))
+    yield (*_summary_line(report), *excluded_spans(report.read.excluded))
 
 
 def _item_lines(item: Item, width: int) -> Iterator[Line]:
@@ -248,7 +248,7 @@ def _summary_line(report: ReviewReport) -> Line:
 
 
 def _unchanged(report: ReviewReport) -> str:
-    affected = f" in {count_noun(report.files, 'affected file')}" if report.only_affected else ""
+    affected = f" in {count_noun(report.read.files, 'affected file')}" if report.read.only_affected else ""
     return f"{report.unchanged} unchanged{affected}"
 
 

@@ -13,6 +13,7 @@ from passrole_checks.review.report import (
     IncreasedAccess,
     Item,
     Location,
+    ReadInput,
     ReducedAccess,
     Remark,
     Replacement,
@@ -163,7 +164,7 @@ EMPTY = ReviewReport(
     not_evaluated=(),
     notes=(),
     fail_on=Severity.MEDIUM,
-    files=14,
+    read=ReadInput(14),
 )
 ALL_KINDS = replace(
     EMPTY,

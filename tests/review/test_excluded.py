@@ -22,14 +22,18 @@ def test_head_cannot_hide_a_file(repository: Reviews) -> None:
     after = {"app/main.tf": policy(ANY), "pyproject.toml": table("vendor/", "app/")}
     result = repository.between(before, after)
     assert (result.status, [item[2] for item in result.items]) == (1, ["app/main.tf:5"])
-    assert result.report.excluded == ()
+    assert result.report.read.excluded == ()
     assert [note.file for note in result.report.notes] == ["pyproject.toml"]
 
 
 def test_head_cannot_hide_a_new_file(repository: Reviews) -> None:
     """A new configuration excludes nothing either."""
     result = repository.between({"README": ""}, {"app/main.tf": policy(ANY), "pyproject.toml": table("*")})
-    assert (result.status, [item[2] for item in result.items], result.report.excluded) == (1, ["app/main.tf:5"], ())
+    assert (result.status, [item[2] for item in result.items], result.report.read.excluded) == (
+        1,
+        ["app/main.tf:5"],
+        (),
+    )
 
 
 def test_base_excludes_in_both_versions(repository: Reviews) -> None:
@@ -44,7 +48,7 @@ def test_base_excludes_in_both_versions(repository: Reviews) -> None:
     configuration = table("jinja.tf", "/vendor", "bad/")
     said = repository.between({**before, "pyproject.toml": configuration}, after)
     assert (said.status, [item[2] for item in said.items]) == (1, ["main.tf:5"])
-    assert said.report.excluded == ("app/jinja.tf", "bad/", "vendor/")
+    assert said.report.read.excluded == ("app/jinja.tf", "bad/", "vendor/")
     assert said.report.unreadable == ()
     (note,) = (note for note in said.report.notes if not note.file)
     assert note.reason.startswith("2 changed files")  # bad/t.yaml is as it was
@@ -59,7 +63,7 @@ def test_an_option_excludes_in_both_versions(repository: Reviews) -> None:
     repository.commit({"main.tf": policy(ANY), "jinja.tf": JINJA * 2})
     assert repository.review("HEAD^", "HEAD").status == 2
     result = repository.review("HEAD^", "HEAD", "--exclude", "jinja.tf")
-    assert (result.status, result.report.excluded, result.counts) == (1, ("jinja.tf",), (1, 0, 0))
+    assert (result.status, result.report.read.excluded, result.counts) == (1, ("jinja.tf",), (1, 0, 0))
     text = repository.review("HEAD^", "HEAD", "--exclude", "jinja.tf", text=True).out
     assert "1 file excluded" in text.splitlines()[-1]
     page = repository.review("HEAD^", "HEAD", "--exclude", "jinja.tf", "--format", "markdown", text=True).out
@@ -72,7 +76,7 @@ def test_an_option_adds_to_the_configuration_of_base(repository: Reviews) -> Non
     repository.commit({**files, "pyproject.toml": table("vendor/")})
     repository.commit({"main.tf": policy(ANY), "jinja.tf": JINJA * 2, "pyproject.toml": table("*")})
     result = repository.review("HEAD^", "HEAD", "--exclude", "jinja.tf")
-    assert (result.status, result.report.excluded, len(result.items)) == (1, ("jinja.tf", "vendor/"), 1)
+    assert (result.status, result.report.read.excluded, len(result.items)) == (1, ("jinja.tf", "vendor/"), 1)
 
 
 @pytest.mark.parametrize("excluded", ["vendor/", "vendor/pass.tf"])
@@ -112,7 +116,7 @@ def test_patterns_are_relative_to_the_working_directory(repository: Reviews, mon
     repository.commit(dict.fromkeys(files, policy(ANY)))
     monkeypatch.chdir(repository.folder / "infra")
     result = repository.review("HEAD^", "HEAD")
-    assert result.report.excluded == ("infra/vendor/", "vendor/")
+    assert result.report.read.excluded == ("infra/vendor/", "vendor/")
     assert [item[2] for item in result.items] == ["app/vendor/main.tf:5", "infra/app/vendor/main.tf:5"]
 
 
@@ -123,7 +127,7 @@ def test_the_index_and_the_working_tree(repository: Reviews) -> None:
     for arguments in (("HEAD",), ("--staged",)):
         repository.git("add", "--all")
         result = repository.review(*arguments)
-        assert (result.status, result.report.excluded, len(result.items)) == (1, ("jinja.tf",), 1)
+        assert (result.status, result.report.read.excluded, len(result.items)) == (1, ("jinja.tf",), 1)
 
 
 @pytest.mark.parametrize("content", [JINJA, VARIABLE % ROLES])
@@ -177,7 +181,7 @@ def test_bundle_contains_excluded_paths(repository: Reviews) -> None:
 
     result = repository.between({"main.tf": policy(APP), "v/x.tf": ""}, {"main.tf": policy(ANY)}, "--exclude", "v/")
     report = result.report
-    assert report.excluded == ("v/",) and read_bundle(to_json(report).encode()) == report
+    assert report.read.excluded == ("v/",) and read_bundle(to_json(report).encode()) == report
     for path in ("/etc/", "../x", "a//", "/", ""):
         with pytest.raises(InputError):
             read_bundle(json.dumps({**result.json, "excluded": [path]}).encode())
@@ -185,8 +189,8 @@ def test_bundle_contains_excluded_paths(repository: Reviews) -> None:
 
     from passrole_checks.review.report_json import truncate_to_limits
 
-    many = replace(report, excluded=tuple(f"{number}.tf" for number in range(20_000)))
-    assert len(read_bundle(to_json(truncate_to_limits(many)).encode()).excluded) == 10_000
+    many = replace(report, read=replace(report.read, excluded=tuple(f"{number}.tf" for number in range(20_000))))
+    assert len(read_bundle(to_json(truncate_to_limits(many)).encode()).read.excluded) == 10_000
 
 
 def test_every_format_says_what_is_excluded(

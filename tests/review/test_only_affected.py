@@ -14,7 +14,7 @@ from changing_trees import change, planted
 from reviews_of_tests import ANY, APP, START, Reviews, policy
 
 from passrole_checks.review import build_report
-from passrole_checks.review.report import ReviewReport
+from passrole_checks.review.report import ReadInput, ReviewReport
 
 LEFT_OUT = ("root/.terraform", "cdk.out/asset.1", ".git", "root/.git")
 """Paths that make a review read everything, and those that git does not add."""
@@ -36,7 +36,7 @@ def _comparable(report: ReviewReport) -> ReviewReport:
     of others: equal ones are numbered among all that were read."""
     fixed = tuple(replace(one, key="") for one in report.fixed)
     items = tuple(replace(one, fingerprint="") for one in report.items)
-    counted = replace(report, unchanged=0, files=0, only_affected=False)
+    counted = replace(report, unchanged=0, read=ReadInput(0))
     return replace(counted, not_evaluated=(), notes=(), unreadable=(), fixed=fixed, items=items)
 
 
@@ -102,7 +102,7 @@ def test_only_affected_roots_are_read(repository: Reviews, monkeypatch: pytest.M
     """A file that cannot be read in another root does not matter; SARIF needs all of HEAD."""
     repository.commit({"a/main.tf": policy(APP), "b/main.tf": "resource {"})
     repository.commit({"a/main.tf": policy(ANY)})
-    assert repository.review("HEAD^", "HEAD").report.files == 1
+    assert repository.review("HEAD^", "HEAD").report.read.files == 1
 
 
 def test_values_of_an_excluded_root(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def test_symbolic_links_do_not_make_everything_read(repository: Reviews) -> None
     (repository.folder / "b" / "versions.tf").symlink_to("../versions.tf")
     repository.commit()
     result = repository.between({}, {"a/main.tf": policy(ANY)})
-    assert (result.report.only_affected, result.report.files) == (True, 1)
+    assert (result.report.read.only_affected, result.report.read.files) == (True, 1)
 
 
 def test_values_that_another_root_passes_values(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +148,7 @@ def test_values_that_another_root_passes_values(repository: Reviews, monkeypatch
     assert some == everything
     places = [(item.at.file, item.at.line, item.cause and (item.cause.file, item.cause.line)) for item in some.items]
     assert places == [("reader/main.tf", 13, ("a/main.tf", 8))]
-    assert repository.review("HEAD^", "HEAD").report.files == 2
+    assert repository.review("HEAD^", "HEAD").report.read.files == 2
 
 
 def test_roles_that_another_root_declares(repository: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -357,7 +357,7 @@ def test_a_resource_without_a_line_is_named_by_its_address(
     result = repository.review("HEAD^", "HEAD", f"--plan={plan_file}=gone")
     (item,) = result.report.items
     assert (item.at.file, item.anchor, item.resource) == ("plan.json", None, "aws_iam_role_policy.deploy")
-    assert result.report.plans == ("plan.json",)
+    assert result.report.read.plans == ("plan.json",)
     assert [note.file for note in result.report.not_evaluated] == ["gone"]
     for name, value in {"GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "acme/infra"}.items():
         monkeypatch.setenv(name, value)

@@ -236,9 +236,9 @@ def _provenance(report: ReviewReport, links: Links) -> Iterator[str]:
     """Yield what was compared, and by which tool."""
     versions = f"Compared: {_version(report.base, report.base_name)} with {_version(report.head, report.head_name)}"
     unchanged = f"; {count_noun(report.unchanged, 'finding')} in both" if report.unchanged else ""
-    excluded = f"; {excluded_summary(report.excluded)}" if report.excluded else ""
-    files = f"{count_noun(report.files, 'file')} of infrastructure code"
-    affected = " that this change can affect" if report.only_affected else ""
+    excluded = f"; {excluded_summary(report.read.excluded)}" if report.read.excluded else ""
+    files = f"{count_noun(report.read.files, 'file')} of infrastructure code"
+    affected = " that this change can affect" if report.read.only_affected else ""
     yield f"{versions}, {files}{affected}{unchanged}{excluded}."
     address = links.run_url()
     run = f"[The run]({address}). " if address else ""

@@ -27,6 +27,7 @@ from passrole_checks.review.report import (
     IncreasedAccess,
     Item,
     Location,
+    ReadInput,
     ReducedAccess,
     Remark,
     Replacement,
@@ -102,7 +103,7 @@ REPORT = st.builds(
     not_evaluated=NOTES,
     notes=NOTES,
     fail_on=st.none() | SEVERITY,
-    files=st.integers(0, 5),
+    read=st.builds(ReadInput, st.integers(0, 5)),
     more=st.lists(MORE, max_size=2).map(tuple),
     owners=NAMES,
 )  # fmt: skip
