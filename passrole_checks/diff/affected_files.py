@@ -21,8 +21,7 @@ from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.file_types import is_loaded_automatically, is_terraform_name
 from passrole_checks.sources.hcl_files import TERRAGRUNT
-from passrole_checks.sources.recognize import is_candidate_name
-from passrole_checks.sources.text_references import (
+from passrole_checks.sources.links.text_references import (
     NO_REFERENCES,
     TemplateReferences,
     TerraformReferences,
@@ -30,6 +29,7 @@ from passrole_checks.sources.text_references import (
     template_references,
     terraform_references,
 )
+from passrole_checks.sources.recognize import is_candidate_name
 from passrole_checks.sources.value_files.names import SAMCONFIG
 
 _FOUND_OTHERWISE = lazy_regex(r"(?:^|/)(?:\.terraform/modules|\.external_modules)/|/asset\.")

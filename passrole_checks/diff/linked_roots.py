@@ -7,7 +7,7 @@ from dataclasses import replace
 from posixpath import basename, dirname
 
 from passrole_checks.sources.files.file_types import is_terraform_name
-from passrole_checks.sources.link_texts import IamName, LinkText, link_text
+from passrole_checks.sources.links.link_texts import IamName, LinkText, link_text
 
 
 class LinkedRoots:

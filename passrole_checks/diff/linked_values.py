@@ -15,8 +15,8 @@ from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.lazy_regex import lazy_regex
 from passrole_checks.sources.files.file_types import is_loaded_automatically, is_terraform_name
 from passrole_checks.sources.hcl_files import TERRAGRUNT
+from passrole_checks.sources.links.text_references import TerraformReferences
 from passrole_checks.sources.recognize import is_candidate_name
-from passrole_checks.sources.text_references import TerraformReferences
 from passrole_checks.sources.value_files.names import MANIFEST, SAMCONFIG, is_terraform_values, may_have_parameters
 
 if TYPE_CHECKING:

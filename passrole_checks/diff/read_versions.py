@@ -22,7 +22,8 @@ from passrole_checks.git_versions.selection import Selection
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.scan.parallel.processes import in_processes
 from passrole_checks.scan.parallel.read_units import ReadTask, ReadUnit
-from passrole_checks.scan.scanner import Analysis, ReadPaths, ScanOptions, connected, read_paths
+from passrole_checks.scan.scan_linked import connected
+from passrole_checks.scan.scanner import Analysis, ReadPaths, ScanOptions, read_paths
 from passrole_checks.sources.files.tree_difference import TreeDifference, same_below
 from passrole_checks.sources.model.configuration import Configuration, Inputs, Unreadable
 from passrole_checks.sources.unit_tasks import UnitTask

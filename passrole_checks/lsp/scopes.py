@@ -20,9 +20,9 @@ from passrole_checks.sources.files.file_types import is_terraform_file
 from passrole_checks.sources.files.read_boundary import Boundary, boundary_of_context, repository_around
 from passrole_checks.sources.files.walk import is_ignored_folder
 from passrole_checks.sources.hcl_files import is_terragrunt
+from passrole_checks.sources.links.text_references import TemplateReferences, is_usual, template_references
 from passrole_checks.sources.model.configuration import Framework, Unreadable
 from passrole_checks.sources.recognize import LARGEST_TEMPLATE, NOT_INFRASTRUCTURE
-from passrole_checks.sources.text_references import TemplateReferences, is_usual, template_references
 
 _TEMPLATES = (Framework.CLOUDFORMATION, Framework.SAM)
 _DEPLOYED = (Framework.TERRAFORM_PLAN, Framework.ACCOUNT)

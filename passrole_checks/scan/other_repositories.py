@@ -73,7 +73,7 @@ def outdated_notes(units: Iterable[Unit], options: ScanOptions) -> Iterator[Unre
     used = {id(root): (unit, root) for unit in units if roots for link in unit.links if (root := places.get(link.root))}
     if not used:
         return
-    from passrole_checks.sources.record_roots import outdated  # slow to import
+    from passrole_checks.sources.links.record_roots import outdated  # slow to import
 
     readers = [root for _, root in used.values()]
     for root in outdated(readers, (root for root in roots if id(root) not in used)):
@@ -192,7 +192,7 @@ def update_inventory(
     Raises a :class:`ConfigurationError` if the inventory cannot be read or written.
     """
     from passrole_checks.sources import detect
-    from passrole_checks.sources.record_roots import record_roots
+    from passrole_checks.sources.links.record_roots import record_roots
 
     units = detect.discover(paths, options.inputs.exclusions).units
     names = repository_names(units, options.repository)

@@ -15,14 +15,8 @@ from typing import TYPE_CHECKING
 from passrole_checks.iam import deadline
 from passrole_checks.scan.account_context import read_account_details
 from passrole_checks.scan.result import ScanOptions, ScanResult
-from passrole_checks.scan.scanner import (
-    Evaluated,
-    UnitScanner,
-    connected,
-    merge_units,
-    scan_sequentially,
-    with_discovery,
-)
+from passrole_checks.scan.scan_linked import connected
+from passrole_checks.scan.scanner import Evaluated, UnitScanner, merge_units, scan_sequentially, with_discovery
 
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Discovery, Unit
@@ -46,7 +40,7 @@ def scan_repositories(
     :func:`~passrole_checks.scan.scanner.scan_paths`.
     """
     from passrole_checks.sources import detect
-    from passrole_checks.sources.root_texts import LinkTexts
+    from passrole_checks.sources.links.root_texts import LinkTexts
 
     if options.account_details:
         read_account_details(options.account_details)  # before worker processes are forked

@@ -7,9 +7,8 @@ after these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passrole_checks.errors import WorkerEndedError
@@ -20,97 +19,99 @@ from passrole_checks.sources.model.configuration import NamedEntities, Unreadabl
 from passrole_checks.sources.model.links import Link, LinkSurface
 
 if TYPE_CHECKING:
-    from passrole_checks.sources.connect_roots import ConnectedRoots
     from passrole_checks.sources.detect import Discovery
+    from passrole_checks.sources.links.connect_roots import ConnectedRoots
+    from passrole_checks.sources.links.root_texts import LinkTexts
     from passrole_checks.sources.unit import Unit
     from passrole_checks.sources.unit_tasks import Distribute
 
-_MAX_ROUNDS = 5  # values of values of values
 _Scanner = Callable[[Sequence["Unit"], ScanOptions], Iterable[ScannedUnit]]
 
 
-def scan_linked(
-    paths: Sequence[Path], options: ScanOptions, scanner: _Scanner, distribute: Distribute | None
-) -> tuple[Discovery, list[ScannedUnit]]:
-    """Scan files and folders, and return what was found, with its links, and the results.
+def connected(
+    discovery: Discovery,
+    options: ScanOptions,
+    distribute: Distribute | None = None,
+    texts: LinkTexts | None = None,
+    scan: LinkedScan | None = None,
+) -> Discovery:
+    """Return what was found, with the values that the units pass to each other. A fault of this package is recorded.
 
-    ``distribute``: as of :func:`~passrole_checks.scan.scanner.scan_paths`. A fault of this package is recorded.
+    ``distribute``: as of :func:`~passrole_checks.scan.scanner.scan_paths`. ``texts``: of the folders that were read so
+    far. ``scan``: scans the units; otherwise, only these values are evaluated.
     """
-    from passrole_checks.sources import detect
-    from passrole_checks.sources.connect_roots import ConnectedRoots
-    from passrole_checks.sources.root_texts import LinkTexts
+    from passrole_checks.sources.links.connect_roots import ConnectedRoots
+    from passrole_checks.sources.links.root_texts import LinkTexts
 
-    texts = LinkTexts(options.inputs)
-    discovery = detect.discover(paths, options.inputs.exclusions, texts)
-    faults: list[Unreadable] = []
-    notes = list(discovery.not_evaluated)
-    first = str(discovery.units[0].path) if discovery.units else "."
+    units, notes, faults = discovery.units, [*discovery.not_evaluated], list[Unreadable]()
+    first = str(units[0].path) if units else "."
     roots = None
     with recording_faults(first, faults):
-        recorded = recorded_roots(options, discovery.units)
-        roots = ConnectedRoots(discovery.units, options.inputs, texts, recorded)
-    scan = _LinkedScan(discovery.units, roots, options, scanner)
-    scan.scan_all()
+        recorded = recorded_roots(options, units)
+        roots = ConnectedRoots(units, options.inputs, texts or LinkTexts(options.inputs), recorded)
+    if scan is not None:
+        scan.scan_all(roots)
     with recording_faults(first, faults):
         try:
-            scan.follow_links(distribute)
+            if roots is not None:
+                units = scan.follow_links(roots, distribute) if scan is not None else roots.connected(units, distribute)
         except WorkerEndedError as error:
-            faults.append(ended_worker(error))
+            file, _, reason = str(error).rpartition(": ")
+            faults.append(Unreadable(file, f"values of other roots are not followed: {reason}"))
         except deadline.OutOfTimeError:
-            notes.append(out_of_time_note(first))
-        notes += outdated_notes(scan.units, options)
-    unreadable = (*discovery.unreadable, *faults)
-    found = replace(discovery, units=tuple(scan.units), unreadable=unreadable, not_evaluated=tuple(notes))
-    return found, scan.results()
+            notes.append(Unreadable(first, "values of other roots are not followed: time limit exceeded"))
+        notes += outdated_notes(units, options)
+    return replace(discovery, units=units, unreadable=(*discovery.unreadable, *faults), not_evaluated=tuple(notes))
 
 
-def ended_worker(error: WorkerEndedError) -> Unreadable:
-    """Return the entry for a unit whose evaluation ended a process."""
-    file, _, reason = str(error).rpartition(": ")
-    return Unreadable(file, f"values of other roots are not followed: {reason}")
+class LinkedScan:
+    """A scan of units, some of them again with what others pass to them. ``scanner``: scans units."""
 
-
-def out_of_time_note(file: str) -> Unreadable:
-    """Return the note that the values of others were not followed in time."""
-    return Unreadable(file, "values of other roots are not followed: time limit exceeded")
-
-
-class _LinkedScan:
-    def __init__(
-        self, units: Sequence[Unit], roots: ConnectedRoots | None, options: ScanOptions, scanner: _Scanner
-    ) -> None:
+    def __init__(self, units: Sequence[Unit], options: ScanOptions, scanner: _Scanner) -> None:
         self.units = list(units)
-        self._roots, self._options, self._scanner = roots, options, scanner
+        self._options, self._scanner = options, scanner
+        self._roots: ConnectedRoots | None = None
         self._scanned: dict[int, ScannedUnit] = {}
         # what units declare, with the links that they were scanned with: it does not depend on their entities
         self._declared: dict[int, tuple[tuple[Link, ...], Sequence[NamedEntities | None]]] = {}
-        for number, request in roots.requests.items() if roots is not None else ():
-            self.units[number] = replace(units[number], request=request)
 
     def results(self) -> list[ScannedUnit]:
         """Return the results, in the order of the units."""
         return [self._scanned[number] for number in range(len(self.units))]
 
-    def scan_all(self) -> None:
+    def scan_all(self, roots: ConnectedRoots | None) -> None:
         """Scan the units, those that name entities of others after these."""
+        self._roots = roots
+        for number, request in roots.requests.items() if roots is not None else ():
+            self.units[number] = replace(self.units[number], request=request)
         for numbers in self._in_stages():
             self._add_entities(numbers)
             self._scan(numbers)
 
-    def follow_links(self, distribute: Distribute | None) -> None:
-        """Scan the units again that get values or entities of others, until nothing changes."""
-        for _ in range(_MAX_ROUNDS):
-            if self._roots is None or not self._roots.requests:
-                return
-            before = list(self.units)
-            surfaces = ((number, _surface(result)) for number, result in self._scanned.items())
-            scanned = {number: surface for number, surface in surfaces if surface is not None}
-            self.units[:] = self._roots.with_links(self.units, scanned, distribute)
-            self._add_entities(range(len(self.units)))
-            changed = [number for number, unit in enumerate(self.units) if unit is not before[number]]
-            if not changed:
-                return
-            self._scan(changed)
+    def follow_links(self, roots: ConnectedRoots, distribute: Distribute | None) -> tuple[Unit, ...]:
+        """Scan the units again that get values or entities of others, until nothing changes, and return them."""
+        if roots.requests:
+            try:
+                roots.with_links(self.units, self._surfaces(self._scanned), self._scan_again, distribute)
+            finally:
+                self._scan_again({})  # with what was declared at last
+        return tuple(self.units)
+
+    def _scan_again(self, units: Mapping[int, Unit]) -> dict[int, LinkSurface]:
+        """Scan units with their links, and those whose entities have changed; return what these have for others."""
+        before = list(self.units)
+        for number, unit in units.items():
+            self.units[number] = replace(self.units[number], links=unit.links)
+        self._add_entities(range(len(before)))
+        changed = [number for number, unit in enumerate(self.units) if unit is not before[number]]
+        self._scan(changed)
+        return self._surfaces(changed)
+
+    def _surfaces(self, numbers: Iterable[int]) -> dict[int, LinkSurface]:
+        """Return what the configurations of units have for others, of those that were asked."""
+        found = ((number, self._scanned[number]) for number in numbers)
+        surfaces = ((number, LinkSurface() if one.analysis is None else one.surface) for number, one in found)
+        return {number: surface for number, surface in surfaces if surface is not None}
 
     def _scan(self, numbers: Sequence[int]) -> None:
         results = self._scanner([self.units[number] for number in numbers], self._options) if numbers else ()
@@ -138,8 +139,3 @@ class _LinkedScan:
             yield stage
             done.update(stage)
             pending = [number for number in pending if number not in done]
-
-
-def _surface(result: ScannedUnit) -> LinkSurface | None:
-    """Return what the configuration of a unit has for others; None if it was not asked."""
-    return LinkSurface() if result.analysis is None else result.surface

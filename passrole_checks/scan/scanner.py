@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from passrole_checks.checks import ALL
-from passrole_checks.errors import InputError, TookTooLongError, WorkerEndedError, internal_error
+from passrole_checks.errors import InputError, TookTooLongError, internal_error
 from passrole_checks.files.access_log import recording_accesses
 from passrole_checks.files.gc_pause import gc_paused
 from passrole_checks.findings import Finding
@@ -24,30 +24,22 @@ from passrole_checks.scan.group_findings import group_findings
 from passrole_checks.scan.merge_findings import merge_across_roots
 from passrole_checks.scan.merge_variants import problems_with, with_variants
 from passrole_checks.scan.missing_sources import with_counts
-from passrole_checks.scan.other_repositories import NO_INVENTORY, outdated_notes, read_inventory, recorded_roots
+from passrole_checks.scan.other_repositories import NO_INVENTORY, read_inventory
 from passrole_checks.scan.result import Analysis as Analysis
 from passrole_checks.scan.result import LocatedGrant as LocatedGrant
 from passrole_checks.scan.result import ScannedUnit as ScannedUnit
 from passrole_checks.scan.result import ScanOptions as ScanOptions
 from passrole_checks.scan.result import ScanResult as ScanResult
-from passrole_checks.scan.scan_linked import ended_worker, out_of_time_note, scan_linked
+from passrole_checks.scan.scan_linked import LinkedScan, connected
 from passrole_checks.scan.value_files import units_with_values
 from passrole_checks.sources.files.path_states import FileFingerprints
 from passrole_checks.sources.files.read_boundary import UNBOUNDED, Boundary, repository_around
-from passrole_checks.sources.model.configuration import (
-    Configuration,
-    Framework,
-    Unreadable,
-    faults_in,
-    recording_faults,
-    without_faults,
-)
+from passrole_checks.sources.model.configuration import Configuration, Framework, Unreadable, faults_in, without_faults
 from passrole_checks.sources.unit_tasks import Distribute
 from passrole_checks.sources.value_file import ValueFile
 
 if TYPE_CHECKING:
     from passrole_checks.sources.detect import Discovery, Unit
-    from passrole_checks.sources.root_texts import LinkTexts
 
 _TEMPLATES = frozenset({Framework.CLOUDFORMATION, Framework.SAM})
 
@@ -108,9 +100,15 @@ def scan_paths(
     ``scanner``: how units are scanned, for example in several processes. ``distribute``: has other processes evaluate
     the values that units pass to each other.
     """
+    from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
+    from passrole_checks.sources.links.root_texts import LinkTexts
+
     _read_account_details(options)
-    discovery, scanned = scan_linked(paths, options, scanner, distribute)
-    result, shown = merge_units(discovery, scanned, options, scanner)
+    texts = LinkTexts(options.inputs)
+    discovery = detect.discover(paths, options.inputs.exclusions, texts)
+    scan = LinkedScan(discovery.units, options, scanner)
+    discovery = connected(discovery, options, distribute, texts, scan)
+    result, shown = merge_units(discovery, scan.results(), options, scanner)
     return with_discovery(result, discovery, options, Evaluated.of(shown))
 
 
@@ -184,30 +182,6 @@ def with_discovery(result: ScanResult, discovery: Discovery, options: ScanOption
     )
 
 
-def connected(
-    discovery: Discovery, options: ScanOptions, distribute: Distribute | None = None, texts: LinkTexts | None = None
-) -> Discovery:
-    """Return what was found, with the values that the units pass to each other. A fault of this package is recorded.
-
-    ``distribute``: as of :func:`scan_paths`. ``texts``: of the folders that were read so far.
-    """
-    from passrole_checks.sources.connect_roots import connect_roots
-
-    faults: list[Unreadable] = []
-    first = str(discovery.units[0].path) if discovery.units else "."
-    with recording_faults(first, faults):
-        try:
-            recorded = recorded_roots(options, discovery.units)
-            units = connect_roots(discovery.units, options.inputs, recorded, distribute, texts)
-            notes = (*discovery.not_evaluated, *outdated_notes(units, options))
-            return replace(discovery, units=units, not_evaluated=notes)
-        except WorkerEndedError as error:
-            faults.append(ended_worker(error))
-        except deadline.OutOfTimeError:
-            return replace(discovery, not_evaluated=(*discovery.not_evaluated, out_of_time_note(first)))
-    return replace(discovery, unreadable=(*discovery.unreadable, *faults))
-
-
 @dataclass(frozen=True, slots=True)
 class ReadPaths:
     """Configurations that were read from paths.
@@ -259,7 +233,7 @@ def read_paths(
     :func:`scan_paths`.
     """
     from passrole_checks.sources import detect  # the readers are heavy, and a host that has read brings none
-    from passrole_checks.sources.root_texts import LinkTexts
+    from passrole_checks.sources.links.root_texts import LinkTexts
 
     texts = LinkTexts(options.inputs) if narrow is None else None
     discovery = detect.discover(paths, options.inputs.exclusions, texts)

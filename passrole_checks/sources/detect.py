@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from passrole_checks.errors import ForeignTemplateError, InputError, TookTooLongError
 from passrole_checks.files.safe_read import NOT_REGULAR, open_error_reason
@@ -55,10 +55,17 @@ from passrole_checks.sources.skipped_paths import SkippedPaths, is_service_progr
 from passrole_checks.sources.unit import Unit as Unit
 from passrole_checks.sources.value_files.names import is_loaded_by_terraform, is_terraform_values, may_have_parameters
 
-if TYPE_CHECKING:
-    from passrole_checks.sources.root_texts import LinkTexts
-
 _HCL = (".hcl", ".tftest.json", ".tofutest.json")
+
+
+class TextReader(Protocol):
+    """Reads the contents of files that are found."""
+
+    def add(self, folder: Path, texts: Sequence[bytes]) -> None:
+        """Read the configuration files in a folder."""
+
+    def add_template(self, file: Path, content: bytes) -> None:
+        """Read a template."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ class Discovery:
 
 
 def discover(
-    paths: Sequence[Path], exclusions: Exclusions = NO_EXCLUSIONS, texts: LinkTexts | None = None
+    paths: Sequence[Path], exclusions: Exclusions = NO_EXCLUSIONS, texts: TextReader | None = None
 ) -> Discovery:
     """Find the units below the given files and folders.
 
@@ -241,7 +248,7 @@ class _Search:
     """Collect units, problems and excluded paths, one given path at a time."""
 
     exclusions: Exclusions
-    texts: LinkTexts | None = None
+    texts: TextReader | None = None
     units: dict[tuple[Path, Path | None], Unit] = field(default_factory=dict)
     unreadable: dict[tuple[str, str], Unreadable] = field(default_factory=dict)
     seen_files: set[Path] = field(default_factory=set)
@@ -479,7 +486,7 @@ def _drop_cdk_copies(units: Iterable[Unit]) -> Iterator[Unit]:
 
 
 def terraform_calls(
-    folders: Iterable[Path], exclusions: Exclusions = NO_EXCLUSIONS, texts: LinkTexts | None = None
+    folders: Iterable[Path], exclusions: Exclusions = NO_EXCLUSIONS, texts: TextReader | None = None
 ) -> Mapping[Path, frozenset[Path]]:
     """Return each of the folders with those among them that it calls as modules. ``texts``: as of :func:`discover`."""
     all_folders = frozenset(folders)

@@ -24,9 +24,9 @@ from passrole_checks.findings import Severity
 from passrole_checks.scan.other_repositories import Recorded, read_inventory, repository_name, update_inventory
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths
 from passrole_checks.sources import detect, inventory
-from passrole_checks.sources.connect_roots import connect_roots
+from passrole_checks.sources.links.connect_roots import connect_roots
+from passrole_checks.sources.links.record_roots import outdated
 from passrole_checks.sources.model.configuration import NO_INPUTS
-from passrole_checks.sources.record_roots import outdated
 from passrole_checks.sources.unit import Unit
 
 ANY_ROLE = "arn:aws:iam::111122223333:role/*"

@@ -35,7 +35,8 @@ from passrole_checks.scan.parallel.processes import (
     processes,
     worthwhile_processes,
 )
-from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, ScanResult, connected, scan_paths, scan_unit
+from passrole_checks.scan.scan_linked import connected
+from passrole_checks.scan.scanner import ScannedUnit, ScanOptions, ScanResult, scan_paths, scan_unit
 from passrole_checks.sources.detect import Unit, discover
 from passrole_checks.sources.files.path_states import FileFingerprints
 from passrole_checks.sources.model.configuration import Framework

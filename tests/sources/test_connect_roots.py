@@ -12,7 +12,8 @@ import pytest
 from passrole_checks.iam.values.nodes import Choice, StringNode, UnresolvedKind, nodes_in
 from passrole_checks.scan.result import ScannedUnit
 from passrole_checks.scan.scanner import ScanOptions, read_paths, scan_paths, scan_unit
-from passrole_checks.sources import connect_roots, detect, follow_links
+from passrole_checks.sources import detect
+from passrole_checks.sources.links import connect_roots, follow_links
 from passrole_checks.sources.model.configuration import NO_INPUTS
 from passrole_checks.sources.model.links import Link, LinkSurface
 from passrole_checks.sources.unit import Unit

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from passrole_checks.scan.scan_linked import scan_linked
+from passrole_checks.scan.scan_linked import LinkedScan, connected
 from passrole_checks.scan.scanner import ScanOptions, ScanResult, scan_paths, scan_sequentially
 from passrole_checks.sources.detect import discover
 from passrole_checks.sources.files.read_boundary import Boundary
@@ -106,7 +106,10 @@ def test_units_without_terraform_beside_them_are_read_once(tmp_path: Path, monke
     for file in files:
         file.parent.mkdir(parents=True)
         file.write_text(text, encoding="utf-8")
-    _, results = scan_linked([tmp_path], ScanOptions(), scan_sequentially, None)
+    discovery = discover([tmp_path])
+    scan = LinkedScan(discovery.units, ScanOptions(), scan_sequentially)
+    connected(discovery, ScanOptions(), scan=scan)
+    results = scan.results()
     assert sorted(name for name in opened if name.endswith("terragrunt.hcl")) == list(map(str, files))
     assert [result.analysis is not None and len(result.analysis.not_evaluated) for result in results] == [1, 1, 1]
     assert [result.accesses for result in results] == [None, None, None]

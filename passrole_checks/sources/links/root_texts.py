@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passrole_checks.sources.hcl_files import is_terragrunt
-from passrole_checks.sources.link_texts import LinkText, link_text, outputs_read
+from passrole_checks.sources.links.link_texts import LinkText, link_text, outputs_read
+from passrole_checks.sources.links.text_references import local_sources
 from passrole_checks.sources.model.configuration import Framework, Inputs
 from passrole_checks.sources.recognize import LARGEST_PLAN
-from passrole_checks.sources.text_references import local_sources
 
 if TYPE_CHECKING:
     from passrole_checks.sources.unit import Unit

@@ -16,14 +16,14 @@ from passrole_checks.errors import InputError
 from passrole_checks.iam import deadline
 from passrole_checks.iam.grouped import grouped
 from passrole_checks.iam.values.nodes import strings_in
-from passrole_checks.sources import follow_links
-from passrole_checks.sources.follow_links import LinkedRoot, LinkFollower, origin_of
-from passrole_checks.sources.link_texts import IamName, LinkText, named_among, union_of
+from passrole_checks.sources.links import follow_links
+from passrole_checks.sources.links.follow_links import LinkedRoot, LinkFollower, ScanAgain, origin_of
+from passrole_checks.sources.links.link_texts import IamName, LinkText, named_among, union_of
+from passrole_checks.sources.links.root_texts import LinkTexts
 from passrole_checks.sources.model.configuration import Framework, Inputs, NamedEntities
 from passrole_checks.sources.model.links import EntityRequest, Link, LinkKind, LinkOffer, LinkRequest, LinkSurface
 from passrole_checks.sources.model.named_entities import entities_for
 from passrole_checks.sources.model.recorded_roots import RecordedRoot
-from passrole_checks.sources.root_texts import LinkTexts
 from passrole_checks.sources.unit import RECORDED, Unit, in_words, place_of
 from passrole_checks.sources.unit_tasks import Distribute
 
@@ -47,9 +47,7 @@ def connect_roots(
     ``texts``: of the folders that were read so far. Raises :class:`OutOfTimeError` if that takes too long, and
     :class:`WorkerEndedError` if a unit ends these processes. Never raises for the content of files.
     """
-    roots = ConnectedRoots(units, inputs, texts or LinkTexts(inputs), recorded)
-    connected = roots.with_links(units, distribute=distribute)
-    return roots.with_entities(connected, roots.load_entities(connected))
+    return ConnectedRoots(units, inputs, texts or LinkTexts(inputs), recorded).connected(units, distribute)
 
 
 class ConnectedRoots:
@@ -100,23 +98,33 @@ class ConnectedRoots:
             if number < len(units)
         }
 
+    def connected(self, units: Sequence[Unit], distribute: Distribute | None = None) -> tuple[Unit, ...]:
+        """Return the units with their links and entities, as :func:`connect_roots` does."""
+        linked = self.with_links(units, distribute=distribute)
+        return self.with_entities(linked, self._load_entities(linked))
+
     def with_links(
-        self, units: Sequence[Unit], scanned: Mapping[int, LinkSurface] = _NOTHING, distribute: Distribute | None = None
+        self,
+        units: Sequence[Unit],
+        scanned: Mapping[int, LinkSurface] = _NOTHING,
+        scan: ScanAgain | None = None,
+        distribute: Distribute | None = None,
     ) -> tuple[Unit, ...]:
         """Return the units with their links.
 
-        ``scanned``: what their configurations contain, as far as they were asked. ``distribute``: as of
-        :func:`connect_roots`. Raises :class:`OutOfTimeError` and :class:`WorkerEndedError`.
+        ``scanned``: what their configurations contain, as far as they were asked. ``scan``: scans those again that get
+        links. ``distribute``: as of :func:`connect_roots`. Raises :class:`OutOfTimeError` and
+        :class:`WorkerEndedError`.
         """
         roots = {
-            number: LinkedRoot(units[number], text, scanned.get(number)) for number, text in self._concerned.items()
+            number: LinkedRoot(units[number], text, scanned.get(number), number=number)
+            for number, text in self._concerned.items()
         }
         if roots:
             follower = LinkFollower(roots.values(), self._recorded, self._inputs, self._texts, distribute, _SECONDS)
-            with deadline.limited(_SECONDS):
-                follower.follow()
+            follower.follow(scan)
         return tuple(
-            replace(unit, links=roots[number].links) if number in roots and roots[number].links != unit.links else unit
+            replace(unit, links=roots[number].links) if number in roots and roots[number].links else unit
             for number, unit in enumerate(units)
         )
 
@@ -133,7 +141,7 @@ class ConnectedRoots:
                 result[number] = replace(units[number], entities=entities)
         return tuple(result)
 
-    def load_entities(self, units: Sequence[Unit]) -> dict[int, tuple[NamedEntities | None, ...]]:
+    def _load_entities(self, units: Sequence[Unit]) -> dict[int, tuple[NamedEntities | None, ...]]:
         """Return the roles and policies that others name, by the units that declare them; a unit that cannot be read,
         which its scan reports, declares none. Raises :class:`OutOfTimeError`."""
         from passrole_checks.sources import detect

@@ -18,7 +18,8 @@ from passrole_checks.iam import deadline
 from passrole_checks.iam.fast_dataclass import dataclass
 from passrole_checks.iam.patterns import glob
 from passrole_checks.iam.values.nodes import Node, StringNode
-from passrole_checks.sources.link_texts import ALL_OUTPUTS, LinkText, last_place, union_of
+from passrole_checks.sources.links.link_texts import ALL_OUTPUTS, LinkText, last_place, union_of
+from passrole_checks.sources.links.root_texts import LinkTexts, template_text
 from passrole_checks.sources.model.configuration import Configuration, Framework, Inputs
 from passrole_checks.sources.model.links import (
     Key,
@@ -31,11 +32,10 @@ from passrole_checks.sources.model.links import (
     seen_by_others,
     without_origin,
 )
-from passrole_checks.sources.root_texts import LinkTexts, template_text
 from passrole_checks.sources.unit import Unit, in_words, place_of, repository_in_words
 from passrole_checks.sources.unit_tasks import Distribute, answers_of
 
-_MAX_ROUNDS = 5  # values of values of values
+_MAX_ROUNDS = 10  # values of values of values; each may also lead to a scan
 _MAX_CANDIDATES = 8  # roots that may pass one value
 _LEAST_SIGNS = 3  # letters and digits of a name with unresolved parts
 _LONGEST_NAME = 500
@@ -46,9 +46,9 @@ _ORIGINS = {LinkKind.EXPORT: "export", LinkKind.PARAMETER: "SSM parameter"}
 class LinkedRoot:
     """A root that may read or pass values.
 
-    ``scanned``: what its scan has read, and the names of what it passes; None before it was scanned. ``surface``: the
-    same as far as it was evaluated, None before. ``keys``: of the values that were evaluated. ``declared``: what it
-    declares by name, if it is not scanned.
+    ``unit``: with the links that it was scanned with. ``scanned``: what that scan has read, and the names of what it
+    passes; None before it was scanned. ``surface``: the same as far as it was evaluated, None before. ``keys``: of the
+    values that were evaluated. ``declared``: what it declares by name, if it is not scanned. ``number``: of the unit.
     """
 
     unit: Unit
@@ -58,6 +58,15 @@ class LinkedRoot:
     keys: frozenset[Key] = frozenset()
     links: tuple[Link, ...] = ()
     declared: Configuration | None = None
+    number: int = -1
+
+    @property
+    def links_of_scan(self) -> tuple[Link, ...]:
+        """The links that a scan of the root reads; all, if it was not scanned."""
+        if self.scanned is None:
+            return self.links
+        names = {(read.kind, str(read.name)) for read in self.scanned.reads}
+        return tuple(link for link in self.links if (link.kind, link.name) in names)
 
     @property
     def known(self) -> LinkSurface:
@@ -75,6 +84,10 @@ class LinkedRoot:
             read_places=frozenset(last_place(location) for location in names[LinkKind.STATE]),
             reads_files=self.text.reads_files,
         )
+
+
+ScanAgain = Callable[[Mapping[int, Unit]], Mapping[int, LinkSurface]]
+"""Scans units, by their numbers, and gives what their configurations contain, as far as they were asked."""
 
 
 class LinkFollower:
@@ -100,30 +113,47 @@ class LinkFollower:
             root.surface = root.scanned
         self._outputs: dict[int, frozenset[str]] = {}
 
-    def follow(self) -> None:
+    def follow(self, scan: ScanAgain | None = None) -> None:
         """Set the links of the roots: follow values until nothing changes; what still does is left out.
 
-        The links of a root that was scanned are those that its scan reads. Raises :class:`OutOfTimeError` and
-        :class:`WorkerEndedError`.
+        ``scan``: scans the units, by their numbers, whose links differ from those that they were scanned with. Raises
+        :class:`OutOfTimeError` and :class:`WorkerEndedError`.
         """
-        self._evaluate(root for root in self._roots if root.text.reads_vaguely)
         for _ in range(_MAX_ROUNDS):
-            readers = self._readers()
-            offers = self._offers()
-            changed = [root for root in readers if (found := offers.for_root(root)) != root.links and _set(root, found)]
-            again = [root for root in changed if root.text.offers]
-            if not again:
-                break
-            self._evaluate_again(again)
-        else:
-            readers = self._readers()
-            offers = self._offers()
+            if not self._evaluate_changes() and not (scan is not None and self._scan_changed(scan)):
+                return
+        with deadline.limited(self._seconds):
+            readers, offers = self._readers(), self._offers()
             for root in readers:
                 root.links = tuple(link for link in offers.for_root(root) if link in root.links)
-        for root in self._roots:
-            if root.scanned is not None:
-                names = {(read.kind, str(read.name)) for read in root.scanned.reads}
-                root.links = tuple(link for link in root.links if (link.kind, link.name) in names)
+        if scan is not None:
+            self._scan_changed(scan)
+
+    def _evaluate_changes(self) -> bool:
+        """Set the links of the roots, and evaluate again what these change; False if they change nothing."""
+        with deadline.limited(self._seconds):
+            self._evaluate(root for root in self._roots if root.text.reads_vaguely)
+            readers, offers = self._readers(), self._offers()
+            changed = [root for root in readers if (found := offers.for_root(root)) != root.links and _set(root, found)]
+            again = [root for root in changed if root.text.offers]
+            for root in again:
+                root.surface = root.scanned
+            self._evaluate(again)
+            self._evaluate_values([root for root in again if root.keys])
+        return bool(again)
+
+    def _scan_changed(self, scan: ScanAgain) -> bool:
+        """Scan the roots again whose links have changed; False if there are none."""
+        changed = [root for root in self._roots if root.unit.links != root.links_of_scan]
+        for root in changed:
+            root.unit = replace(root.unit, links=root.links_of_scan)
+        surfaces = scan({root.number: root.unit for root in changed}) if changed else {}
+        renewed = [root for root in changed if surfaces.get(root.number, root.scanned) != root.scanned]
+        for root in renewed:
+            root.scanned = root.surface = surfaces[root.number]
+        with deadline.limited(self._seconds):
+            self._evaluate_values([root for root in renewed if root.keys])
+        return bool(changed)
 
     def _readers(self) -> list[LinkedRoot]:
         """Return the roots that read a value whose name others may pass; evaluate these names, and such values."""
@@ -160,13 +190,6 @@ class LinkFollower:
             others = (offer for offer in root.known.offers if offer.key not in root.keys)
             reads = tuple(dict.fromkeys((*root.known.reads, *found.reads)))
             root.surface = replace(found, reads=reads, offers=(*found.offers, *others), account=root.known.account)
-
-    def _evaluate_again(self, roots: Sequence[LinkedRoot]) -> None:
-        for root in roots:
-            if root.scanned is None:
-                root.surface = None
-        self._evaluate(roots)
-        self._evaluate_values([root for root in roots if root.keys])
 
     def _surfaces(self, roots: Sequence[LinkedRoot], *, with_reads: bool) -> Iterator[LinkSurface]:
         asked = {

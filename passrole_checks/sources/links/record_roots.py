@@ -14,10 +14,11 @@ from pathlib import Path
 from passrole_checks.errors import InputError
 from passrole_checks.iam.values.nodes import Node, Part, Position, StringNode, Unresolved, map_strings, strings_in
 from passrole_checks.sources import detect
-from passrole_checks.sources.connect_roots import connect_roots, depends_on_itself, links_between
-from passrole_checks.sources.follow_links import surface_of
 from passrole_checks.sources.inventory.values import value_to_json
-from passrole_checks.sources.link_texts import LinkText
+from passrole_checks.sources.links.connect_roots import connect_roots, depends_on_itself, links_between
+from passrole_checks.sources.links.follow_links import surface_of
+from passrole_checks.sources.links.link_texts import LinkText
+from passrole_checks.sources.links.root_texts import LinkTexts
 from passrole_checks.sources.model.configuration import Configuration, Inputs
 from passrole_checks.sources.model.links import (
     EVERY_KEY,
@@ -32,7 +33,6 @@ from passrole_checks.sources.model.named_entities import entities_of
 from passrole_checks.sources.model.principal_names import kind_of
 from passrole_checks.sources.model.recorded_roots import RecordedRoot
 from passrole_checks.sources.model.secrets import hiding_secrets
-from passrole_checks.sources.root_texts import LinkTexts
 from passrole_checks.sources.unit import Unit
 
 

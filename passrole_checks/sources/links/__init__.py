@@ -1,0 +1,1 @@
+"""Find the values, roles and policies that roots name of each other."""
