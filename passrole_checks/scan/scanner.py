@@ -119,11 +119,9 @@ def merge_units(
 
     Returns the result without what discovery itself reports, and the units that no other one nests.
     """
-    analyzed = [(found.path, found) for found in scanned if found.analysis is not None]
-    roots = {path for path, _ in _without_nested_templates(analyzed)}
-    shown = [found for path, found in analyzed if path in roots]
-    read = ((unit, found) for unit, found in zip(discovery.units, scanned, strict=True) if found.path in roots)
-    units, about_values = units_with_values(discovery, read, options)
+    read = [one for one in zip(discovery.units, scanned, strict=True) if one[1].analysis is not None]
+    roots, units, about_values = _roots_with_values(discovery, read, options)
+    shown = [found for _, found in roots]
     variants: dict[Path, list[tuple[ValueFile, Analysis]]] = {}
     for unit, found in zip(units, scanner(units, options) if units else (), strict=True):
         unread = Analysis((), (), (found.unreadable,) if found.unreadable is not None else (), (), (), ())
@@ -154,11 +152,8 @@ class Evaluated:
     @classmethod
     def of(cls, units: Sequence[ScannedUnit]) -> Evaluated:
         """Return what some units have evaluated."""
-        templates = [unit for unit in units if unit.framework in _TEMPLATES]
-        return cls(
-            frozenset(os.path.realpath(folder) for unit in units for folder in unit.folders),
-            frozenset(name for unit in templates for name in unit.provisioning.parameters) if templates else None,
-        )
+        folders = frozenset(os.path.realpath(folder) for unit in units for folder in unit.folders)
+        return cls(folders, _parameters(units))
 
     @classmethod
     def union(cls, parts: Collection[Evaluated]) -> Evaluated:
@@ -257,10 +252,9 @@ def read_discovered(
     ahead(discovery.units)
     unreadable = list(discovery.unreadable)
     loaded = [(unit, found) for unit in discovery.units if (found := _loaded(unit, load, unreadable)) is not None]
-    units = _without_nested_templates([(unit.only or unit.path, found) for unit, found in loaded])
-    roots = dict(units)
-    in_roots = ((unit, found) for unit, found in loaded if unit.path in roots)
-    further, about_values = units_with_values(discovery, in_roots, options)
+    roots, further, about_values = _roots_with_values(discovery, loaded, options)
+    units = [(unit.only or unit.path, found) for unit, found in roots]
+    by_path = dict(units)
     unreadable += faults_in(about_values)
     value_notes = [*without_faults(about_values)]
     if further:
@@ -271,18 +265,16 @@ def read_discovered(
         if (variant := _loaded(unit, load, problems)) is not None:
             variants.append((unit.path, variant))
             problems += variant.notes.unreadable
-        about = [*problems_with(unit.values, problems, roots[unit.path].notes.unreadable)]
+        about = [*problems_with(unit.values, problems, by_path[unit.path].notes.unreadable)]
         unreadable += faults_in(about)
         value_notes += without_faults(about)
-    templates = [unit for _, unit in units if unit.framework in _TEMPLATES]
-    declared = frozenset(name for unit in templates for name in unit.provisioning.parameters) if templates else None
-    complaints, notes = _check_inputs(discovery, options, declared)
+    complaints, notes = _check_inputs(discovery, options, _parameters([unit for _, unit in units]))
     files = {file for _, unit in units for file in unit.files}  # of modules and nested templates too
     return ReadPaths(
         tuple(units),
         (*unreadable, *complaints),
         (*notes, *_of_unread(discovery, files)),
-        _excluded(discovery, [unit for _, unit in units]),
+        tuple(sorted({*discovery.excluded, *(path for _, unit in units for path in unit.notes.excluded)})),
         _boundary(discovery, options),
         tuple(variants),
         tuple(value_notes),
@@ -306,11 +298,6 @@ def _boundary(discovery: Discovery, options: ScanOptions) -> Boundary:
         source = Path(os.path.realpath(options.inputs.source))
         folders.append(repository_around(source) or source)
     return Boundary.around(*folders)
-
-
-def _excluded(discovery: Discovery, units: Sequence[Configuration]) -> tuple[str, ...]:
-    """Return the paths left out by discovery, and those left out in modules of units."""
-    return tuple(sorted({*discovery.excluded, *(path for unit in units for path in unit.notes.excluded)}))
 
 
 def read_with_account_details(read: ReadPaths, options: ScanOptions) -> ReadPaths:
@@ -372,10 +359,21 @@ def _read_account_details(options: ScanOptions) -> AccountDetails:
 _Read = TypeVar("_Read", Configuration, ScannedUnit)
 
 
-def _without_nested_templates(units: Sequence[tuple[Path, _Read]]) -> list[tuple[Path, _Read]]:
-    """Return the units without templates that were read as nested stacks of another unit."""
-    roots = root_templates({str(path): frozenset(unit.provisioning.nested) for path, unit in units})
-    return [(path, unit) for path, unit in units if str(path) in roots]
+def _roots_with_values(
+    discovery: Discovery, read: Sequence[tuple[Unit, _Read]], options: ScanOptions
+) -> tuple[list[tuple[Unit, _Read]], list[Unit], list[Unreadable]]:
+    """Return the units that no other one nests, as they were read, and as of
+    :func:`~passrole_checks.scan.value_files.units_with_values` what to read in addition, and notes."""
+    roots = root_templates({str(unit.only or unit.path): frozenset(found.provisioning.nested) for unit, found in read})
+    shown = [(unit, found) for unit, found in read if str(unit.only or unit.path) in roots]
+    further, notes = units_with_values(discovery, shown, options)
+    return shown, further, notes
+
+
+def _parameters(units: Collection[Configuration] | Collection[ScannedUnit]) -> frozenset[str] | None:
+    """Return the parameters of the templates among units; None without a template."""
+    templates = [unit for unit in units if unit.framework in _TEMPLATES]
+    return frozenset(name for unit in templates for name in unit.provisioning.parameters) if templates else None
 
 
 def root_templates(nested: Mapping[str, Collection[str]]) -> set[str]:
