@@ -135,7 +135,7 @@ class EvaluationScope:
                 named.append(f"{name} = {value}")
                 mentioned += f" {value}"
         marks = ", ".join(part for part in (self.module.address, *reversed(named)) if part)
-        return f"{source_text} ({marks})" if marks and not source_text.endswith(f"({marks})") else source_text
+        return f"{source_text} ({marks})" if marks and f"({marks})" not in source_text else source_text
 
     def assume(self, source_text: str, predicate: Predicate, *values: str) -> Assumption:
         """Return the assumption that a predicate holds for an expression."""
