@@ -32,7 +32,7 @@ from passrole_checks.iam.documents.trust import KnownRole, service_of_linked_rol
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values.nodes import Ternary
-from passrole_checks.iam.values.path_conditions import PathCondition, implies_all
+from passrole_checks.iam.values.path_conditions import PathCondition, implies_all, is_off_by_default, negate
 
 _START = allow(["lambda:CreateFunction", "lambda:InvokeFunction"], "*")
 _APP = "arn:aws:iam::111122223333:role/app-*"
@@ -136,10 +136,23 @@ def _about(context: GrantContext, reach: PassableRoles, holder: Principal) -> It
         facts = min((one.when for one in [one for one in found if _is_sure(one)] or found), key=len)
         together = [one for one in found if implies_all(facts, one.when)]
         found = [one for one in found if one not in together]
-        verdict = _verdict(context, reach, holder, together, facts)
-        if verdict is not None and (worst is None or verdict.severity.rank > worst.rank):
-            worst = verdict.severity
-            yield verdict
+        for verdict in _verdicts(context, reach, holder, together, facts):
+            if worst is None or verdict.severity.rank > worst.rank:
+                worst = verdict.severity
+                yield verdict
+
+
+def _verdicts(
+    context: GrantContext, reach: PassableRoles, holder: Principal, found: Sequence[Launch], facts: PathCondition
+) -> Iterator[Verdict]:
+    """Yield the verdict on paths; before it, if a role that is off by default decides it, that without such roles."""
+    verdict = _verdict(context, reach, holder, found, facts)
+    off = [one for one in verdict.when if one.off_by_default] if verdict is not None else []
+    if off and not is_off_by_default(facts):
+        on = (*facts, *map(negate, off))
+        others = [replace(one, roles=reach.roles_that_may_exist(one.roles, on)) for one in found]
+        yield from filter(None, (_verdict(context, reach, holder, others, facts),))
+    yield from filter(None, (verdict,))
 
 
 def _verdict(

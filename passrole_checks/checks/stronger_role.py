@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from itertools import compress
 
 from passrole_checks.access.passable_roles import RoleGains
 from passrole_checks.access.severity import PassedAccess, Roles, severity_of
@@ -27,7 +26,7 @@ from passrole_checks.iam.grants.grant import PassRoleGrant
 from passrole_checks.iam.permissions.principal import Principal, PrincipalKind
 from passrole_checks.iam.roles.arn import Scope
 from passrole_checks.iam.values.nodes import Ternary
-from passrole_checks.iam.values.path_conditions import PathCondition, implies_all
+from passrole_checks.iam.values.path_conditions import PathCondition, implies_all, is_off_by_default
 
 _PASS = allow("iam:PassRole", "arn:aws:iam::111122223333:role/app-worker", TO_LAMBDA)
 
@@ -93,13 +92,16 @@ def _about(context: GrantContext, holder: Principal) -> Iterator[Verdict]:
     passing = context.effective_grant(holder)
     left = passing.for_any_service
     facts = left.when if left is not None else context.grant.statement.when
-    stronger, complete = reach.strongest(reach.passable(passing), holder, facts)
-    while stronger:  # one verdict for roles under the same path condition
-        facts = stronger[0][1].when
-        held = [implies_all(facts, strength.when) for _, strength in stronger]
-        together = list(compress(stronger, held))
-        stronger = [item for item, holds in zip(stronger, held, strict=True) if not holds]
-        yield _verdict(context, holder, together, facts, complete)
+    found, complete = reach.strongest(reach.passable(passing), holder, facts)
+    # a role that is off by default must not take the others into its verdict
+    left_over = sorted(found, key=lambda item: is_off_by_default(item[1].when))
+    while left_over:  # one verdict for roles under the same path condition
+        facts = left_over[0][1].when
+        stronger = [
+            item for item in (found if is_off_by_default(facts) else left_over) if implies_all(facts, item[1].when)
+        ]
+        left_over = [item for item in left_over if not implies_all(facts, item[1].when)]
+        yield _verdict(context, holder, stronger, facts, complete)
 
 
 def _verdict(
